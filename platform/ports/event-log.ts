@@ -1,0 +1,99 @@
+/**
+ * The event log: what has been accepted, durable and in order. SQLite when embedded, Kafka at scale.
+ *
+ * A record belongs to a topic and, by the hash of its key, to one of the topic's partitions. Records of one key are read in
+ * the order in which they were appended. Offsets count up from 0 within a partition, without repeating; they may leave gaps.
+ */
+export interface NewRecord {
+  readonly topic: string
+  /** Decides the partition. `tenant/gateway` everywhere in Millrace. */
+  readonly key: string
+  readonly value: Uint8Array
+  /** Only where the rate doesn't matter: headers halve the rate of kafkajs. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface LogRecord extends NewRecord {
+  readonly partition: number
+  readonly offset: number
+  /** When the log took it, epoch milliseconds. */
+  readonly timestampMs: number
+}
+
+/** One place in the log. */
+export interface Position {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
+export interface EventLogWriter {
+  /**
+   * Appends records together: all of them or none, in order, and resolves only when they would survive a power cut.
+   * Calls are made durable in the order in which they were made; many share one flush.
+   *
+   * @throws {MillraceError} `event-log.unavailable` - assume nothing, acknowledge nothing.
+   */
+  append(records: readonly NewRecord[]): Promise<void>
+}
+
+export interface PollLimit {
+  readonly recordsMax: number
+  /** Sum of value sizes; at least one record is returned whatever its size. */
+  readonly bytesMax: number
+}
+
+export interface Consumer {
+  /**
+   * The next records of the partitions this consumer owns, in offset order within each partition; waits until there are any.
+   * Starts at the committed offset, and goes on from there until another poll: a record is not returned twice, unless
+   * its partition was given to another consumer and came back.
+   *
+   * @returns an empty array only when `signal` has fired.
+   * @throws {MillraceError} `event-log.unavailable`.
+   */
+  poll(limit: PollLimit, signal: AbortSignal): Promise<readonly LogRecord[]>
+  /**
+   * Commits every record that the last `poll` returned: after a restart the group goes on behind them.
+   * Call it only after the sink has acknowledged. Offsets never go back.
+   *
+   * @throws {MillraceError} `event-log.not-owner` - a partition was given to another consumer of the group; it will be read again there.
+   */
+  commit(): Promise<void>
+  /** Leaves the group; the others take over its partitions. Uncommitted records are delivered again. */
+  close(): Promise<void>
+}
+
+export interface TopicPartition {
+  readonly topic: string
+  readonly partition: number
+  /** First offset still held. */
+  readonly firstOffset: number
+  /** The offset that the next record gets. */
+  readonly nextOffset: number
+}
+
+export interface Lag {
+  readonly topic: string
+  readonly partition: number
+  readonly committed: number
+  readonly records: number
+}
+
+export interface EventLogReader {
+  /** @throws {MillraceError} `event-log.unavailable`. */
+  partitions(topic: string): Promise<readonly TopicPartition[]>
+  /**
+   * Records of one partition from `from.offset` on, oldest first, without any group. Offsets that retention has taken are skipped.
+   * @returns an empty array when there is nothing (yet) at or behind `from`.
+   */
+  read(from: Position, limit: PollLimit): Promise<readonly LogRecord[]>
+  /** The first offset of each partition whose record was appended at or after `timeMs` (`nextOffset` where there is none). */
+  offsetsAt(topic: string, timeMs: number): Promise<readonly Position[]>
+  lag(group: string, topic: string): Promise<readonly Lag[]>
+}
+
+export interface EventLog extends EventLogWriter, EventLogReader {
+  /** Joins a group. Partitions of the topics are shared among the group's consumers; each partition has one owner at a time. */
+  join(group: string, topics: readonly string[]): Promise<Consumer>
+}

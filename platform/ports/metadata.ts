@@ -1,0 +1,113 @@
+import type { TokenScope } from '../../schemas/tokens.ts'
+import type { TenantScope } from './tenant-scope.ts'
+
+/** All times are epoch milliseconds, UTC. Every method throws {MillraceError} `metadata.unavailable` when the store is away. */
+export interface Tenant {
+  readonly id: string
+  readonly name: string
+  readonly createdMs: number
+}
+
+export interface TenantStore {
+  /** @throws {MillraceError} `tenant.exists`. */
+  addTenant(tenant: Tenant): Promise<void>
+  tenants(): Promise<readonly Tenant[]>
+  tenant(id: string): Promise<Tenant | undefined>
+}
+
+export interface Certificate {
+  /** SHA-256 of the DER, lower-case hex. */
+  readonly fingerprint: string
+  readonly serial: string
+  readonly notBeforeMs: number
+  readonly notAfterMs: number
+  readonly revokedMs?: number
+}
+
+export interface Gateway {
+  readonly tenant: string
+  readonly id: string
+  readonly enrolledMs: number
+  /** Set when the gateway as a whole was revoked; it then has no valid certificate. */
+  readonly revokedMs?: number
+  /** Newest first. */
+  readonly certificates: readonly Certificate[]
+  readonly presence?: Presence
+}
+
+export interface Presence {
+  readonly isConnected: boolean
+  /** When the present state began. */
+  readonly sinceMs: number
+  /** When the gateway last published. */
+  readonly lastMessageMs?: number
+}
+
+export interface PresenceChange extends Presence {
+  readonly tenant: string
+  readonly gateway: string
+}
+
+export interface Page {
+  readonly limit: number
+  /** Only ids that sort behind this one. */
+  readonly after?: string
+}
+
+export interface GatewayStore {
+  /** @throws {MillraceError} `tenant.unknown`, `gateway.exists` (unless it is revoked: then it is enrolled anew). */
+  enrolGateway(gateway: { tenant: string; id: string; enrolledMs: number; certificate: Certificate }): Promise<void>
+  /** Adds a certificate and ends all older ones at `revokeOthersMs` (which may lie ahead: an overlap). @throws {MillraceError} `gateway.unknown`. */
+  rotateGateway(gateway: { tenant: string; id: string; certificate: Certificate; revokeOthersMs: number }): Promise<void>
+  /** @throws {MillraceError} `gateway.unknown`. */
+  revokeGateway(gateway: { tenant: string; id: string; revokedMs: number }): Promise<void>
+  gateways(tenant: TenantScope, page: Page): Promise<readonly Gateway[]>
+  gateway(tenant: TenantScope, id: string): Promise<Gateway | undefined>
+  /** Whose certificate this is: the one question of the MQTT door. Revoked and expired ones are found too. */
+  certificateOwner(fingerprint: string): Promise<{ tenant: string; gateway: string; certificate: Certificate } | undefined>
+  /** The last change for a gateway wins. */
+  recordPresence(changes: readonly PresenceChange[]): Promise<void>
+  /** Marks every connected gateway as gone: what a listener does when it starts after a crash. */
+  clearPresence(sinceMs: number): Promise<void>
+}
+
+export interface Token {
+  /** Public part, safe to show and to log. */
+  readonly id: string
+  readonly tenant: string
+  readonly scopes: readonly TokenScope[]
+  readonly label: string
+  readonly createdMs: number
+  readonly expiresMs: number
+  readonly revokedMs?: number
+}
+
+export interface TokenStore {
+  /** @param secretHash  SHA-256 of the token's secret, lower-case hex. @throws {MillraceError} `tenant.unknown`. */
+  addToken(token: Token, secretHash: string): Promise<void>
+  tokens(tenant: TenantScope): Promise<readonly Token[]>
+  /** Revoked and expired ones are found too. */
+  tokenByHash(secretHash: string): Promise<Token | undefined>
+  /** @throws {MillraceError} `token.unknown`. */
+  revokeToken(id: string, revokedMs: number): Promise<void>
+}
+
+export interface Sensor {
+  readonly tenant: string
+  readonly id: string
+  /** The gateway that last spoke for it. */
+  readonly gateway: string
+  readonly firstSeenMs: number
+}
+
+export interface SensorStore {
+  /** Adds sensors, or notes that another gateway speaks for them now. */
+  recordSensors(sensors: readonly Sensor[]): Promise<void>
+  sensors(scope: TenantScope, page: Page & { readonly gateway?: string }): Promise<readonly Sensor[]>
+  sensor(scope: TenantScope, id: string): Promise<Sensor | undefined>
+}
+
+export interface Metadata extends TenantStore, GatewayStore, TokenStore, SensorStore {
+  /** Resolves when the store answers. */
+  ping(): Promise<void>
+}
