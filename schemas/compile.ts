@@ -19,7 +19,9 @@ export function compileForText<T>(schema: object): ValidateFunction<T> {
   return ajvOfText.compile<T>(schema)
 }
 
+export type SchemaError = ErrorObject
+
 /** The first error of the last run of `validate`; undefined after it succeeded. */
-export function firstError(validate: ValidateFunction<unknown>): ErrorObject | undefined {
+export function firstError(validate: ValidateFunction<unknown>): SchemaError | undefined {
   return validate.errors?.[0]
 }

@@ -11,7 +11,6 @@ export const DEPTH_MAX = 8
 
 /** One reading of the native payload: the values of a sensor's metrics at one time. */
 export const readingSchema = {
-  $id: 'https://millrace.dev/schemas/reading.json',
   type: 'object',
   additionalProperties: false,
   required: ['sensor', 'values'],

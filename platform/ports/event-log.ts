@@ -35,6 +35,8 @@ export interface EventLogWriter {
    * @throws {MillraceError} `event-log.unavailable` - assume nothing, acknowledge nothing.
    */
   append(records: readonly NewRecord[]): Promise<void>
+  /** Resolves when a record appended now would become durable: it makes something durable. @throws {MillraceError} `event-log.unavailable`. */
+  ping(): Promise<void>
 }
 
 export interface PollLimit {
@@ -93,6 +95,7 @@ export interface EventLogReader {
   lag(group: string, topic: string): Promise<readonly Lag[]>
 }
 
+/** Everything that the event log can do. */
 export interface EventLog extends EventLogWriter, EventLogReader {
   /** Joins a group. Partitions of the topics are shared among the group's consumers; each partition has one owner at a time. */
   join(group: string, topics: readonly string[]): Promise<Consumer>

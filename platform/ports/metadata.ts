@@ -65,6 +65,8 @@ export interface GatewayStore {
   gateway(tenant: TenantScope, id: string): Promise<Gateway | undefined>
   /** Whose certificate this is: the one question of the MQTT door. Revoked and expired ones are found too. */
   certificateOwner(fingerprint: string): Promise<{ tenant: string; gateway: string; certificate: Certificate } | undefined>
+  /** Fingerprints of certificates whose revocation took effect in `[fromMs, toMs)`; the listener asks again and again, and ends their connections. */
+  revokedCertificates(fromMs: number, toMs: number): Promise<readonly string[]>
   /** The last change for a gateway wins. */
   recordPresence(changes: readonly PresenceChange[]): Promise<void>
   /** Marks every connected gateway as gone: what a listener does when it starts after a crash. */

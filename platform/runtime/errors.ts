@@ -7,6 +7,7 @@ export const REMEDY_BY_CODE = {
   'data-folder.locked': 'stop',
   'store.not-durable': 'stop',
   'store.newer': 'stop',
+  'certificate-authority.unusable': 'stop',
   'listener.unavailable': 'stop',
   'event-log.unavailable': 'retry',
   'event-log.not-owner': 'retry',
@@ -23,6 +24,16 @@ export const REMEDY_BY_CODE = {
   'gateway.revoked': 'reject',
   'token.unknown': 'reject',
   'query.invalid': 'reject',
+  'token.missing': 'reject',
+  'token.refused': 'reject',
+  'token.scope-missing': 'reject',
+  'route.unknown': 'reject',
+  'sensor.unknown': 'reject',
+  'rejection.unknown': 'reject',
+  'method.refused': 'reject',
+  'answer.unacceptable': 'reject',
+  'url.too-long': 'reject',
+  'rate.exceeded': 'reject',
 } as const satisfies Record<string, Remedy>
 
 export type ErrorCode = keyof typeof REMEDY_BY_CODE

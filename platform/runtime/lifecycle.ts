@@ -3,32 +3,55 @@ import type { Logger } from './log.ts'
 /** A part that has been started. */
 export interface Running {
   readonly name: string
-  /** Ends the part: first takes no more in, then finishes what it has. Safe to call once; resolves when nothing is left running. */
+  /** Ends the part: first takes no more in, then finishes what it has. Called once; resolves when nothing is left running. */
   stop(): Promise<void>
 }
 
-export type Start = () => Promise<Running>
+export interface Parts {
+  /** Starts a part. If that fails, the parts already running are stopped, and the error is thrown on. */
+  start<T extends Running>(start: () => Promise<T>): Promise<T>
+  /** Stops all parts, the last one first. A part that fails to stop doesn't keep the others from it. */
+  stop(): Promise<void>
+}
 
 /**
- * Starts parts in order, waits for `signal`, then stops them in reverse order.
+ * Starts parts in order and stops them in reverse.
  *
- * List sinks first and sources last: stopping then closes the tap before it drains the pipe.
- * If a part fails to start, the parts already running are stopped and the error is rethrown.
+ * Start sinks first and sources last: stopping then closes the tap before it drains the pipe.
  */
-export async function run(starts: readonly Start[], signal: AbortSignal, log: Logger): Promise<void> {
+export function createParts(log: Logger): Parts {
   const running: Running[] = []
-  try {
-    for (const start of starts) {
-      if (signal.aborted) break
-      const part = await start()
-      running.push(part)
-      log.debug({ part: part.name }, 'Part started.')
+  let stopped: Promise<void> | undefined
+
+  async function stopAll(): Promise<void> {
+    for (let part = running.pop(); part !== undefined; part = running.pop()) {
+      const startMs = performance.now()
+      try {
+        await part.stop()
+        log.debug({ name: part.name, durationMs: Math.round(performance.now() - startMs) }, 'Part stopped.')
+      } catch (error) {
+        log.error({ name: part.name, err: error }, 'Part did not stop cleanly.')
+      }
     }
-    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
-  } finally {
-    for (const part of running.reverse()) {
-      await part.stop()
-      log.debug({ part: part.name }, 'Part stopped.')
-    }
+  }
+
+  const stop = (): Promise<void> => {
+    stopped ??= stopAll()
+    return stopped
+  }
+
+  return {
+    stop,
+    async start(start) {
+      try {
+        const part = await start()
+        running.push(part)
+        log.debug({ name: part.name }, 'Part started.')
+        return part
+      } catch (error) {
+        await stop()
+        throw error
+      }
+    },
   }
 }

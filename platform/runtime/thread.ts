@@ -41,7 +41,7 @@ export interface Caller<H extends Handlers> {
   call<K extends keyof H & string>(name: K, ...parameters: Parameters<H[K]>): Promise<Awaited<ReturnType<H[K]>>>
   /** As `call`; `transfer` is moved instead of copied and can't be used here afterwards. */
   callWith<K extends keyof H & string>(
-    transfer: readonly ArrayBuffer[],
+    transfer: readonly (ArrayBuffer | MessagePort)[],
     name: K,
     ...parameters: Parameters<H[K]>
   ): Promise<Awaited<ReturnType<H[K]>>>
@@ -74,7 +74,11 @@ export function createCaller<H extends Handlers>(channel: Channel, unavailable: 
     pending.clear()
   }
 
-  function callWith<K extends keyof H & string>(transfer: readonly ArrayBuffer[], name: K, ...parameters: Parameters<H[K]>) {
+  function callWith<K extends keyof H & string>(
+    transfer: readonly (ArrayBuffer | MessagePort)[],
+    name: K,
+    ...parameters: Parameters<H[K]>
+  ) {
     return new Promise<Awaited<ReturnType<H[K]>>>((resolve, reject) => {
       if (failure !== undefined)
         return reject(fromErrorMessage({ code: unavailable, message: failure, details: {} }, unavailable))
@@ -98,6 +102,8 @@ export interface ThreadOptions {
   /** The module that the thread runs; it calls `answer(parentPort, …)`. */
   readonly module: URL
   readonly data: object
+  /** Ports in `data` that are handed over. */
+  readonly transfer?: readonly MessagePort[]
   readonly unavailable: ErrorCode
   /** Called when the thread ends by itself, which it never should: the process must stop. */
   readonly onDeath: (error: Error) => void
@@ -108,12 +114,14 @@ export interface ThreadOptions {
 export function startThread<H extends Handlers>({
   module,
   data,
+  transfer = [],
   unavailable,
   onDeath,
   heapMaxMiB = 256,
 }: ThreadOptions): Thread<H> {
   const worker = new Worker(module, {
     workerData: data,
+    transferList: [...transfer],
     resourceLimits: { maxOldGenerationSizeMb: heapMaxMiB, maxYoungGenerationSizeMb: 16 },
   })
   const caller = createCaller<H>(worker, unavailable)

@@ -1,0 +1,73 @@
+import type { NewRecord } from '../platform/ports/event-log.ts'
+import { encodeEnvelope } from '../schemas/envelope.ts'
+import type { Reading } from '../schemas/message.ts'
+import { type Fault, REJECTION_HEADERS } from '../schemas/rejection.ts'
+import { type GatewayName, logKey, READINGS_TOPIC, REJECTED_TOPIC, readingsTopic } from '../schemas/topics.ts'
+import { checkMessage } from './check-message.ts'
+import type { TimeWindow } from './check-time.ts'
+import { decodePayload } from './decode-payload.ts'
+
+export interface Received {
+  /** What must be durable before the message is acknowledged: the readings to keep, the message if something in it was refused, or both. */
+  readonly records: readonly NewRecord[]
+  readonly accepted: number
+  readonly faults: readonly Fault[]
+}
+
+/**
+ * Decides what becomes of a message. Pure: the same bytes at the same time give the same records.
+ *
+ * @param payload     As published, perhaps compressed.
+ * @param receivedMs  Epoch milliseconds.
+ */
+export function receive(from: GatewayName, payload: Uint8Array, receivedMs: number, window: TimeWindow): Received {
+  const key = logKey(from)
+  const result = decodePayload(payload)
+  if (!result.ok) return { accepted: 0, faults: [result.fault], records: [rejection(from, payload, receivedMs, [result.fault])] }
+
+  const { good, isWhole, faults } = checkMessage(result.decoded, receivedMs, window)
+  const records: NewRecord[] = []
+  if (good.length > 0) {
+    const json = isWhole ? result.decoded.json : encodeReadings(good)
+    records.push({
+      topic: READINGS_TOPIC,
+      key,
+      value: encodeEnvelope({ codec: 'json', receivedMs, traceparent: '', payload: json }),
+    })
+  }
+  if (faults.length > 0) records.push(rejection(from, payload, receivedMs, faults))
+  return { records, accepted: good.length, faults }
+}
+
+/** The message as it came, with every fault in it: one record, so that a bad message takes no more room than it has. */
+function rejection(from: GatewayName, payload: Uint8Array, receivedMs: number, faults: readonly Fault[]): NewRecord {
+  const [first] = faults
+  return {
+    topic: REJECTED_TOPIC,
+    key: logKey(from),
+    value: payload,
+    headers: {
+      [REJECTION_HEADERS.reason]: first?.reason ?? '',
+      [REJECTION_HEADERS.pointer]: first?.pointer ?? '',
+      [REJECTION_HEADERS.faults]: JSON.stringify(faults.length > FAULTS_IN_FULL_MAX ? faults.map(shorten) : faults),
+      [REJECTION_HEADERS.attempts]: '1',
+      [REJECTION_HEADERS.receivedMs]: String(receivedMs),
+      [REJECTION_HEADERS.topic]: readingsTopic(from),
+      [REJECTION_HEADERS.stage]: 'ingest',
+      [REJECTION_HEADERS.message]: first?.detail ?? '',
+    },
+  }
+}
+
+/** Thousands of faults with long details would be larger than the message. */
+const FAULTS_IN_FULL_MAX = 100
+const shorten = (fault: Fault): Fault => ({ ...fault, detail: fault.detail.slice(0, 64) })
+
+/** As `JSON.stringify` would, but for -0, which that turns into 0. */
+function encodeReadings(readings: readonly Reading[]): Uint8Array {
+  const texts = readings.map(({ values, ...rest }) => {
+    const pairs = Object.entries(values).map(([metric, value]) => `"${metric}":${Object.is(value, -0) ? '-0' : value}`)
+    return `${JSON.stringify(rest).slice(0, -1)},"values":{${pairs.join(',')}}}`
+  })
+  return Buffer.from(`{"readings":[${texts.join(',')}]}`)
+}

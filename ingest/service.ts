@@ -1,0 +1,111 @@
+import type { Registry } from 'prom-client'
+import type { EventLogWriter } from '../platform/ports/event-log.ts'
+import type { GatewayStore } from '../platform/ports/metadata.ts'
+import type { Running } from '../platform/runtime/lifecycle.ts'
+import type { Logger } from '../platform/runtime/log.ts'
+import type { GatewayName } from '../schemas/topics.ts'
+import { CONNECT_BYTES_MAX, type IngestConfig, PACKET_BYTES_MAX } from './config.ts'
+import { createGatewayPolicy } from './gateway-policy.ts'
+import { type ListenerLimits, startListener, type Transport } from './listener.ts'
+import { createIngestMetrics } from './metrics.ts'
+import { startPresence } from './presence.ts'
+import { receive } from './receive.ts'
+import { startRevocationWatch } from './revocation-watch.ts'
+import { createTurnBudget } from './turn-budget.ts'
+
+const DAY_MS = 86_400_000
+/** Checking messages may hold the event loop for this long at a stretch; the limit for everything is 50 ms. */
+const CHECK_BUDGET_MS = 12
+const REVOCATION_EVERY_MS = 400
+const PRESENCE_EVERY_MS = 1_000
+
+export interface IngestPorts {
+  readonly eventLog: EventLogWriter
+  readonly registry: GatewayStore
+  readonly transport: Transport
+  readonly clock: () => number
+}
+
+export interface IngestSurroundings {
+  readonly config: IngestConfig
+  readonly log: Logger
+  readonly metrics: Registry
+}
+
+export interface Ingest extends Running {
+  /** Where gateways connect. */
+  readonly port: number
+}
+
+/** MQTT in, event log out: a message is acknowledged when its readings, or its refusal, are durable. */
+export async function startIngest(ports: IngestPorts, { config, log, metrics: registry }: IngestSurroundings): Promise<Ingest> {
+  const { eventLog, clock } = ports
+  const metrics = createIngestMetrics(registry)
+  const whenTurnAllows = createTurnBudget(CHECK_BUDGET_MS)
+  const window = { retentionMs: config.MILLRACE_RETENTION_DAYS * DAY_MS, aheadMs: config.MILLRACE_READING_AHEAD_MAX_MS }
+
+  await ports.registry.clearPresence(clock())
+  const presence = startPresence({ registry: ports.registry, clock, log, everyMs: PRESENCE_EVERY_MS })
+
+  function consume(from: GatewayName, payload: Uint8Array, done: (error?: Error) => void): void {
+    const startMs = performance.now()
+    const receivedMs = clock()
+    presence.heard(from)
+    whenTurnAllows(() => {
+      const { records, accepted, faults } = receive(from, payload, receivedMs, window)
+      eventLog.append(records).then(
+        () => {
+          metrics.durable(accepted, faults, performance.now() - startMs)
+          done()
+        },
+        (error: Error) => {
+          metrics.lost()
+          log.error(
+            { ...from, err: error },
+            'The event log took nothing; the message is not acknowledged and its connection is closed.',
+          )
+          done(error)
+        },
+      )
+    })
+  }
+
+  const policy = createGatewayPolicy({
+    registry: ports.registry,
+    connectionsPerTenantMax: config.MILLRACE_MQTT_CONNECTIONS_PER_TENANT_MAX,
+    clock,
+    log,
+    consume,
+    onOpened: presence.connected,
+    onClosed: presence.disconnected,
+  })
+  const watch = startRevocationWatch({ registry: ports.registry, live: policy.live, clock, log, everyMs: REVOCATION_EVERY_MS })
+  const listener = await startListener({ transport: ports.transport, policy, limits: limitsOf(config), metrics, log })
+  const sample = setInterval(() => metrics.inFlight(listener.inFlight.messages, listener.inFlight.bytes), 1_000)
+
+  return {
+    name: 'ingest',
+    port: listener.port,
+    async stop() {
+      clearInterval(sample)
+      await listener.stop()
+      await watch.stop()
+      await presence.stop()
+    },
+  }
+}
+
+function limitsOf(config: IngestConfig): ListenerLimits {
+  return {
+    packetBytesMax: PACKET_BYTES_MAX,
+    connectBytesMax: CONNECT_BYTES_MAX,
+    connectTimeoutMs: config.MILLRACE_MQTT_CONNECT_TIMEOUT_MS,
+    packetTimeoutMs: config.MILLRACE_MQTT_PACKET_TIMEOUT_MS,
+    keepAliveMaxSeconds: config.MILLRACE_MQTT_KEEP_ALIVE_MAX_SECONDS,
+    perConnection: {
+      messagesMax: config.MILLRACE_MQTT_CONNECTION_IN_FLIGHT_MESSAGES_MAX,
+      bytesMax: config.MILLRACE_MQTT_CONNECTION_IN_FLIGHT_BYTES_MAX,
+    },
+    inAll: { messagesMax: config.MILLRACE_MQTT_IN_FLIGHT_MESSAGES_MAX, bytesMax: config.MILLRACE_MQTT_IN_FLIGHT_BYTES_MAX },
+  }
+}

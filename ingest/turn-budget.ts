@@ -1,0 +1,33 @@
+/**
+ * Runs short tasks at once until they have taken `budgetMs` of one turn of the event loop; the others wait, in order, for later turns.
+ * A burst of large messages is then checked a few at a time, and keep-alives, acknowledgements and queries go on in between.
+ */
+export function createTurnBudget(budgetMs: number): (task: () => void) => void {
+  const waiting: (() => void)[] = []
+  let spentMs = 0
+  let isTurnMarked = false
+
+  function run(task: () => void): void {
+    const start = performance.now()
+    task()
+    spentMs += performance.now() - start
+    if (isTurnMarked) return
+    isTurnMarked = true
+    setImmediate(nextTurn)
+  }
+
+  function nextTurn(): void {
+    isTurnMarked = false
+    spentMs = 0
+    while (spentMs < budgetMs) {
+      const task = waiting.shift()
+      if (task === undefined) return
+      run(task)
+    }
+  }
+
+  return (task) => {
+    if (waiting.length > 0 || spentMs >= budgetMs) waiting.push(task)
+    else run(task)
+  }
+}

@@ -1,0 +1,116 @@
+import type { Command } from 'commander'
+import { createLogger, type LogOptions } from '../../platform/runtime/log.ts'
+import type { AddCommand, Cli } from '../commands/cli.ts'
+import { examples } from '../commands/examples.ts'
+import { EXIT } from '../output/exit-codes.ts'
+import { createProgress } from '../output/progress.ts'
+import { banner } from './banner.ts'
+import { type Demo, startDemo } from './demo.ts'
+import { readUpSettings } from './settings.ts'
+import { startUp, type Up } from './start.ts'
+
+/** A stop that takes longer is cut off: an operator or an init system is waiting. */
+const STOP_TIMEOUT_MS = 9_500
+/** 128 + SIGINT, for a second Ctrl-C. */
+const EXIT_IMPATIENT = 130
+
+export const addUp: AddCommand = (program, cli) => {
+  program
+    .command('up', { isDefault: false })
+    .description('run everything in this process: MQTT, event log, processors, stores and API')
+    .option('--no-demo', 'without the demo customer and its factory')
+    .addHelpText(
+      'after',
+      examples('millrace up', 'millrace up --no-demo', 'MILLRACE_MQTT_PORT=18883 millrace up --data-dir /srv/millrace'),
+    )
+    .action((flags: { readonly demo: boolean }, command: Command) => runUp(cli, command, flags.demo))
+}
+
+async function runUp(cli: Cli, command: Command, hasDemo: boolean): Promise<void> {
+  const { folder, output } = cli.settings(command)
+  const settings = readUpSettings(cli.dependencies.environment)
+  const isPretty = output.streams.stderr.isTTY === true
+  const logOptions = (part: string): LogOptions => ({ level: settings.up.MILLRACE_LOG_LEVEL, part, isPretty })
+  const log = createLogger(logOptions('up'))
+  const ending = createEnding(log)
+
+  const up = await startUp({ folder, settings, logFor: (part) => createLogger(logOptions(part)), isPretty, onDeath: ending.die })
+  const demo = hasDemo ? await begin() : undefined
+  if (output.isJson)
+    output.result(
+      { mqttPort: up.mqttPort, apiUrl: up.apiUrl, metricsUrl: up.metricsUrl, folder, ...(demo && { token: demo.token }) },
+      '',
+    )
+  else
+    output.streams.stdout.write(
+      banner({ up, folder, bold: (text) => output.paint('bold', text), ...(demo && { token: demo.token }) }),
+    )
+  log.info({ mqttPort: up.mqttPort, api: up.apiUrl, folder }, 'Millrace is running.')
+
+  await ending.asked
+  log.info('Stopping.')
+  await stopAll(up, demo, log)
+  log.info('Stopped; nothing that was acknowledged is lost.')
+
+  async function begin(): Promise<Demo> {
+    const progress = createProgress(output, 'demo history')
+    try {
+      return await startDemo({
+        up,
+        folder,
+        backfillDays: settings.up.MILLRACE_DEMO_BACKFILL_DAYS,
+        logOptions: {
+          ...logOptions('demo'),
+          level: settings.up.MILLRACE_LOG_LEVEL === 'info' ? 'warn' : settings.up.MILLRACE_LOG_LEVEL,
+        },
+        onProgress: (state) => progress.update(state),
+        onLive() {
+          progress.stop()
+          log.info('The demo factory is live.')
+        },
+        onDeath: (error) => log.error({ err: error }, 'The demo factory stopped; everything else goes on.'),
+      })
+    } catch (error) {
+      await up.stop()
+      throw error
+    }
+  }
+}
+
+type UpLog = ReturnType<typeof createLogger>
+
+async function stopAll(up: Up, demo: Demo | undefined, log: UpLog): Promise<void> {
+  const impatience = setTimeout(() => {
+    log.error(
+      { timeoutMs: STOP_TIMEOUT_MS },
+      'A part did not stop in time; the process ends now. Nothing that was acknowledged is lost.',
+    )
+    process.exit(EXIT.unavailable)
+  }, STOP_TIMEOUT_MS)
+  await demo?.stop()
+  await up.stop()
+  clearTimeout(impatience)
+}
+
+/** How the process comes to its end: asked to by a signal, told twice, or because a thread died. */
+function createEnding(log: UpLog) {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let isAsked = false
+  const ask = (): void => {
+    if (isAsked) process.exit(EXIT_IMPATIENT)
+    isAsked = true
+    resolve()
+  }
+  process.on('SIGINT', ask)
+  process.on('SIGTERM', ask)
+  return {
+    asked: promise,
+    die(error: Error): void {
+      log.fatal(
+        { err: error },
+        'A thread ended by itself, so nothing can be acknowledged any more. Start Millrace again; gateways send what was not acknowledged.',
+      )
+      process.exit(EXIT.unavailable)
+    },
+  }
+}

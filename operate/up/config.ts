@@ -1,0 +1,92 @@
+import { LOG_LEVELS, type LogLevel } from '../../platform/runtime/log.ts'
+
+export interface UpConfig {
+  MILLRACE_LOG_LEVEL: LogLevel
+  MILLRACE_METRICS_PORT: number
+  MILLRACE_MQTT_NAMES?: string
+  MILLRACE_MQTT_CERT_FILE?: string
+  MILLRACE_MQTT_KEY_FILE?: string
+  MILLRACE_LOG_PARTITIONS: number
+  MILLRACE_LOG_RETENTION_DAYS: number
+  MILLRACE_LOG_REJECTED_RETENTION_DAYS: number
+  MILLRACE_LOG_BYTES_MAX: number
+  MILLRACE_LOG_LINGER_MS: number
+  MILLRACE_DEMO_BACKFILL_DAYS: number
+}
+
+/** What the embedded process needs beyond its parts' own settings. */
+export const upConfig = {
+  type: 'object',
+  properties: {
+    MILLRACE_LOG_LEVEL: {
+      type: 'string',
+      enum: LOG_LEVELS,
+      default: 'info',
+      description: 'The least grave kind of line that is logged.',
+    },
+    MILLRACE_METRICS_PORT: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 65_535,
+      default: 9_464,
+      description: 'The port of /metrics, on the loopback address; 0 takes a free one.',
+    },
+    MILLRACE_MQTT_NAMES: {
+      type: 'string',
+      pattern: '^[A-Za-z0-9.:-]+(,[A-Za-z0-9.:-]+)*$',
+      description:
+        'Further host names and addresses under which gateways reach this machine, with commas between; they go into the certificate of the MQTT listener.',
+    },
+    MILLRACE_MQTT_CERT_FILE: {
+      type: 'string',
+      minLength: 1,
+      description: 'Certificate chain of the MQTT listener, PEM; left out, our own CA signs one.',
+    },
+    MILLRACE_MQTT_KEY_FILE: { type: 'string', minLength: 1, description: 'Its private key, PEM.' },
+    MILLRACE_LOG_PARTITIONS: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 64,
+      default: 4,
+      description: 'Partitions of the event log; only counts when the data folder is made.',
+    },
+    MILLRACE_LOG_RETENTION_DAYS: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 3_650,
+      default: 30,
+      description: 'Messages stay in the event log this long, and longer until they are stored.',
+    },
+    MILLRACE_LOG_REJECTED_RETENTION_DAYS: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 3_650,
+      default: 90,
+      description: 'Rejected messages stay in the event log this long.',
+    },
+    MILLRACE_LOG_BYTES_MAX: {
+      type: 'integer',
+      minimum: 0,
+      default: 21_474_836_480,
+      description: 'Size of the event log past which the oldest messages that are stored go; 0 for no limit.',
+    },
+    MILLRACE_LOG_LINGER_MS: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 100,
+      default: 2,
+      description: 'How long the first message of a group commit waits for others.',
+    },
+    MILLRACE_DEMO_BACKFILL_DAYS: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 390,
+      default: 14,
+      description: 'History that the demo factory sends before it goes on live.',
+    },
+  },
+  dependentRequired: {
+    MILLRACE_MQTT_CERT_FILE: ['MILLRACE_MQTT_KEY_FILE'],
+    MILLRACE_MQTT_KEY_FILE: ['MILLRACE_MQTT_CERT_FILE'],
+  },
+} as const

@@ -1,0 +1,51 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import type { SensorStore } from '../../platform/ports/metadata.ts'
+import type { Running } from '../../platform/runtime/lifecycle.ts'
+import type { LogOptions } from '../../platform/runtime/log.ts'
+import { answer, startThread } from '../../platform/runtime/thread.ts'
+import type { ProcessConfig } from '../../stream-processors/config.ts'
+import type { ProcessorCalls, ProcessorThreadData } from '../../stream-processors/main.ts'
+
+export interface ProcessorThreadOptions {
+  readonly folder: string
+  readonly config: ProcessConfig
+  readonly logOptions: LogOptions
+  readonly eventLogPort: MessagePort
+  readonly sensors: Pick<SensorStore, 'recordSensors'>
+  readonly onDeath: (error: Error) => void
+}
+
+export interface ProcessorThread extends Running {
+  /** Resolves when the loops run; rejects once the thread is gone. */
+  ready(): Promise<void>
+  metrics(): ReturnType<ProcessorCalls['metrics']>
+}
+
+/** Runs the stream-processors on their own thread; see docs/decisions/0003. */
+export async function startProcessorThread(options: ProcessorThreadOptions): Promise<ProcessorThread> {
+  const { folder, config, logOptions, eventLogPort, sensors, onDeath } = options
+  const { port1, port2 } = new MessageChannel()
+  answer(
+    port1,
+    { recordSensors: (list: Parameters<SensorStore['recordSensors']>[0]) => sensors.recordSensors(list) },
+    'metadata.unavailable',
+  )
+  const thread = startThread<ProcessorCalls>({
+    module: new URL('../../stream-processors/main.ts', import.meta.url),
+    data: { folder, config, logOptions, eventLogPort, sensorsPort: port2 } satisfies ProcessorThreadData,
+    transfer: [eventLogPort, port2],
+    unavailable: 'time-series.unavailable',
+    onDeath,
+  })
+  await thread.call('ready')
+  return {
+    name: 'stream-processors',
+    ready: () => thread.call('ready'),
+    metrics: () => thread.call('metrics'),
+    async stop() {
+      await thread.call('stop')
+      port1.close()
+      await thread.terminate()
+    },
+  }
+}

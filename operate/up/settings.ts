@@ -1,0 +1,44 @@
+import { type IngestConfig, ingestConfig } from '../../ingest/config.ts'
+import {
+  createConfigReader,
+  type Environment,
+  findUnknown,
+  readConfig,
+  refuseProblems,
+} from '../../platform/runtime/read-config.ts'
+import { type QueryApiConfig, queryApiConfig } from '../../query-api/config.ts'
+import { type ProcessConfig, processConfig } from '../../stream-processors/config.ts'
+import { type OperateConfig, operateConfig } from '../config.ts'
+import { type UpConfig, upConfig } from './config.ts'
+
+export interface UpSettings {
+  readonly ingest: IngestConfig
+  readonly process: ProcessConfig
+  readonly queryApi: QueryApiConfig
+  readonly up: UpConfig
+}
+
+const readers = {
+  ingest: createConfigReader<IngestConfig>(ingestConfig),
+  process: createConfigReader<ProcessConfig>(processConfig),
+  queryApi: createConfigReader<QueryApiConfig>(queryApiConfig),
+  up: createConfigReader<UpConfig>(upConfig),
+  operate: createConfigReader<OperateConfig>(operateConfig),
+}
+
+/** The whole environment, once. @throws {MillraceError} `config.invalid`, with the problems of all parts together. */
+export function readUpSettings(environment: Environment): UpSettings {
+  const problems = [
+    ...findUnknown(
+      environment,
+      Object.values(readers).map(({ schema }) => schema),
+    ),
+  ]
+  const ingest = readConfig(readers.ingest, environment, problems)
+  const process = readConfig(readers.process, environment, problems)
+  const queryApi = readConfig(readers.queryApi, environment, problems)
+  const up = readConfig(readers.up, environment, problems)
+  refuseProblems(problems)
+  if (!ingest || !process || !queryApi || !up) throw new TypeError('A part without problems has settings.')
+  return { ingest, process, queryApi, up }
+}

@@ -1,0 +1,26 @@
+import { type Kysely, sql } from 'kysely'
+import type { Metadata } from '../../ports/metadata.ts'
+import { createGatewayStore } from './gateways.ts'
+import { createGuard } from './guard.ts'
+import { createSensorStore } from './sensors.ts'
+import type { Tables } from './tables.ts'
+import { createTenantStore } from './tenants.ts'
+import { createTokenStore } from './tokens.ts'
+
+/**
+ * The metadata store on any database that Kysely speaks to and `migrateMetadata` has prepared.
+ * Its driver must return `bigint` columns as numbers, and ids must sort by their bytes (ids are ASCII).
+ */
+export function createMetadata(db: Kysely<Tables>): Metadata {
+  const guard = createGuard()
+  return {
+    ...createTenantStore(db, guard),
+    ...createGatewayStore(db, guard),
+    ...createTokenStore(db, guard),
+    ...createSensorStore(db, guard),
+    ping: () =>
+      guard(async () => {
+        await sql`select 1`.execute(db)
+      }),
+  }
+}

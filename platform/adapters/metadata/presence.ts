@@ -1,0 +1,49 @@
+import type { Kysely } from 'kysely'
+import type { GatewayStore, PresenceChange } from '../../ports/metadata.ts'
+import { writeInBatches } from './batches.ts'
+import type { Guard } from './guard.ts'
+import type { PresenceTable, Tables } from './tables.ts'
+
+export type PresenceWriter = Pick<GatewayStore, 'recordPresence' | 'clearPresence'>
+
+export function createPresenceWriter(db: Kysely<Tables>, guard: Guard): PresenceWriter {
+  return {
+    recordPresence: (changes) =>
+      guard(() =>
+        writeInBatches(db, lastOfEach(changes), (transaction, rows) =>
+          transaction
+            .insertInto('presence')
+            .values(rows)
+            .onConflict((conflict) =>
+              conflict.columns(['tenant', 'gateway']).doUpdateSet((update) => ({
+                is_connected: update.ref('excluded.is_connected'),
+                since_ms: update.ref('excluded.since_ms'),
+                // A gateway that connects has not published yet; when it last did stays true.
+                last_message_ms: update.fn.coalesce('excluded.last_message_ms', 'presence.last_message_ms'),
+              })),
+            )
+            .execute(),
+        ),
+      ),
+
+    clearPresence: (sinceMs) =>
+      guard(async () => {
+        await db.updateTable('presence').set({ is_connected: 0, since_ms: sinceMs }).where('is_connected', '=', 1).execute()
+      }),
+  }
+}
+
+function lastOfEach(changes: readonly PresenceChange[]): ReadonlyMap<string, PresenceTable> {
+  const rows = new Map<string, PresenceTable>()
+  for (const { tenant, gateway, isConnected, sinceMs, lastMessageMs } of changes) {
+    const key = `${tenant}/${gateway}`
+    rows.set(key, {
+      tenant,
+      gateway,
+      is_connected: isConnected ? 1 : 0,
+      since_ms: sinceMs,
+      last_message_ms: lastMessageMs ?? rows.get(key)?.last_message_ms ?? null,
+    })
+  }
+  return rows
+}

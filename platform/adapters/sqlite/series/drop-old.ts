@@ -1,0 +1,61 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { asNumber } from '../database.ts'
+import type { Catalog } from './catalog.ts'
+import { forgetBefore } from './sensor-state.ts'
+
+/** Sensors that one call looks at: some 10 ms when none of them has anything to drop. */
+const SENSORS_EXAMINED_MAX = 10_000
+
+const TABLES = ['reading', 'fresh'] as const
+type Table = (typeof TABLES)[number]
+
+/** Retention: deletes old rows, a slice at a time, going round all sensors. After a failure it must be made anew, with its catalog. */
+export function createDropper(database: DatabaseSync, catalog: Catalog, onFreshRowsDropped: (rows: number) => void) {
+  const selectLast = database.prepare('SELECT max(id) AS id FROM (SELECT id FROM sensor WHERE id > ?1 ORDER BY id LIMIT ?2)')
+  const selectOld = database.prepare(
+    `SELECT id FROM sensor WHERE id > ?1 AND id <= ?2 AND (${TABLES.map((table) => `EXISTS (SELECT 1 FROM ${table} WHERE sensor_id = sensor.id AND ts < ?3)`).join(' OR ')}) ORDER BY id LIMIT ?4`,
+  )
+  const removals = TABLES.map((table) => ({ table, remove: createRemoval(database, table) }))
+  const selectOldest = database.prepare(
+    `SELECT min(ts) AS ts FROM (${TABLES.map((table) => `SELECT min(ts) AS ts FROM ${table} WHERE sensor_id = ?1`).join(' UNION ALL ')})`,
+  )
+  let examinedId = 0
+
+  function dropOfSensor(sensorId: number, timeMs: number, rowsMax: number): number {
+    let dropped = 0
+    for (const { table, remove } of removals) {
+      const rows = remove(sensorId, timeMs, rowsMax - dropped)
+      if (table === 'fresh') onFreshRowsDropped(rows)
+      dropped += rows
+    }
+    const oldest = selectOldest.get(sensorId)?.ts
+    if (typeof oldest === 'number' && oldest < timeMs) return dropped
+    examinedId = sensorId
+    const sensor = catalog.sensorById(sensorId)
+    forgetBefore(sensor, timeMs)
+    if (oldest === null) catalog.forgetSensor(sensorId)
+    else catalog.save(sensor)
+    return dropped
+  }
+
+  /** @returns how many rows were deleted; see `SeriesRetention`. */
+  return (timeMs: number, rowsMax: number): number => {
+    const last = selectLast.get(examinedId, SENSORS_EXAMINED_MAX)?.id
+    let dropped = 0
+    for (const row of selectOld.all(examinedId, last ?? examinedId, timeMs, rowsMax)) {
+      if (dropped === rowsMax) return dropped
+      dropped += dropOfSensor(asNumber(row.id), timeMs, rowsMax - dropped)
+    }
+    if (dropped < rowsMax) examinedId = typeof last === 'number' ? last : 0
+    return dropped
+  }
+}
+
+function createRemoval(database: DatabaseSync, table: Table) {
+  const selectEnd = database.prepare(`SELECT ts FROM ${table} WHERE sensor_id = ? AND ts < ? ORDER BY ts LIMIT 1 OFFSET ?`)
+  const remove = database.prepare(`DELETE FROM ${table} WHERE sensor_id = ? AND ts < ?`)
+  return (sensorId: number, timeMs: number, rowsMax: number): number => {
+    const end = selectEnd.get(sensorId, timeMs, rowsMax)
+    return Number(remove.run(sensorId, end === undefined ? timeMs : asNumber(end.ts)).changes)
+  }
+}

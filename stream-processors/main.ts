@@ -1,0 +1,73 @@
+// The processors' own thread. It owns the series writer, so points never cross threads; it serves no sockets, so SQLite may hold it up.
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { openSqliteLogFromThread } from '../platform/adapters/sqlite/log/open.ts'
+import { openSeriesWriter } from '../platform/adapters/sqlite/series/open-writer.ts'
+import type { SensorStore } from '../platform/ports/metadata.ts'
+import { createLogger, type LogOptions } from '../platform/runtime/log.ts'
+import { createThreadRegistry, type MetricsSnapshot, snapshotMetrics } from '../platform/runtime/metrics-registry.ts'
+import { answer, createCaller } from '../platform/runtime/thread.ts'
+import type { ProcessConfig } from './config.ts'
+import { startProcessors } from './service.ts'
+
+export interface ProcessorThreadData {
+  readonly folder: string
+  readonly config: ProcessConfig
+  readonly logOptions: LogOptions
+  /** To the event log's writer thread. */
+  readonly eventLogPort: MessagePort
+  /** To whoever holds the metadata store. */
+  readonly sensorsPort: MessagePort
+}
+
+export type SensorCalls = { readonly recordSensors: SensorStore['recordSensors'] }
+
+/** What the thread can be asked. */
+export type ProcessorCalls = {
+  /** Resolves once everything is opened and the loops run. */
+  readonly ready: () => Promise<void>
+  /** Finishes the batches under way and closes the stores. */
+  readonly stop: () => Promise<void>
+  readonly metrics: () => Promise<MetricsSnapshot>
+}
+
+async function start({ folder, config, logOptions, eventLogPort, sensorsPort }: ProcessorThreadData) {
+  const log = createLogger(logOptions)
+  const metrics = createThreadRegistry()
+  const series = openSeriesWriter({ folder })
+  const eventLog = await openSqliteLogFromThread(folder, eventLogPort)
+  const sensors = createCaller<SensorCalls>(sensorsPort, 'metadata.unavailable')
+  const ports = {
+    eventLog,
+    series,
+    rejections: series,
+    retention: series,
+    sensors: { recordSensors: (list: Parameters<SensorStore['recordSensors']>[0]) => sensors.call('recordSensors', list) },
+  }
+  const onDeath = (error: Error): void => {
+    log.fatal({ err: error }, 'A processor failed; the process stops.')
+    setImmediate(() => {
+      throw error
+    })
+  }
+  const running = await startProcessors(ports, { config, log, metrics, onDeath })
+
+  return {
+    metrics,
+    async stop() {
+      await running.stop()
+      eventLog.close()
+      sensorsPort.close()
+      series.close()
+    },
+  }
+}
+
+if (parentPort) {
+  const started = start(workerData)
+  const calls: ProcessorCalls = {
+    ready: async () => void (await started),
+    stop: async () => (await started).stop(),
+    metrics: async () => snapshotMetrics((await started).metrics),
+  }
+  answer(parentPort, calls, 'time-series.unavailable')
+}

@@ -1,0 +1,72 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { Lag } from '../platform/ports/event-log.ts'
+import type { WriteOutcome } from '../platform/ports/time-series.ts'
+
+export type ProcessMetrics = ReturnType<typeof createProcessMetrics>
+
+export function createProcessMetrics(registry: Registry) {
+  const registers = [registry]
+  const values = new Counter({
+    name: 'process_values_total',
+    help: 'Values that reached the time-series store, by what became of them: stored, duplicate (was there already) or conflict (replaced another value of the same reading).',
+    labelNames: ['outcome'] as const,
+    registers,
+  })
+  const refused = new Counter({
+    name: 'process_points_refused_total',
+    help: 'Points that the time-series store refused for good.',
+    registers,
+  })
+  const records = new Counter({
+    name: 'process_records_total',
+    help: 'Records of the event log that were processed and committed.',
+    labelNames: ['processor'] as const,
+    registers,
+  })
+  const retries = new Counter({
+    name: 'process_retries_total',
+    help: 'Batches that were tried again because a store was away.',
+    labelNames: ['processor'] as const,
+    registers,
+  })
+  const batchSeconds = new Histogram({
+    name: 'process_batch_duration_seconds',
+    help: 'Time to process and commit one batch.',
+    labelNames: ['processor'] as const,
+    buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+    registers,
+  })
+  const lag = new Gauge({
+    name: 'process_lag_records',
+    help: 'Records of the event log that a processor has yet to commit.',
+    labelNames: ['processor', 'partition'] as const,
+    registers,
+  })
+  const newestReceived = new Gauge({
+    name: 'process_newest_received_timestamp_seconds',
+    help: 'Time of receipt of the newest message that was processed.',
+    registers,
+  })
+
+  return {
+    stored(outcome: WriteOutcome): void {
+      values.inc({ outcome: 'stored' }, outcome.stored)
+      values.inc({ outcome: 'duplicate' }, outcome.duplicates)
+      values.inc({ outcome: 'conflict' }, outcome.conflicts)
+      refused.inc(outcome.rejected.length)
+    },
+    newest(receivedMs: number): void {
+      newestReceived.set(receivedMs / 1000)
+    },
+    batch(processor: string, count: number, durationMs: number): void {
+      records.inc({ processor }, count)
+      batchSeconds.observe({ processor }, durationMs / 1000)
+    },
+    retried(processor: string): void {
+      retries.inc({ processor })
+    },
+    lag(processor: string, lags: readonly Lag[]): void {
+      for (const { partition, records: count } of lags) lag.set({ processor, partition }, count)
+    },
+  }
+}

@@ -1,0 +1,236 @@
+// Goal: the simulator's gateways are real clients: what they count as acknowledged is in the event log, value for value.
+// Method: our own listener over MQTT/TLS 1.3 with enrolled certificates; everything it made durable is read back from the log.
+import t from 'tap'
+import type { OutgoingMessage } from '../../operate/simulator/outbox.ts'
+import { runSimulator } from '../../operate/simulator/run.ts'
+import { openBreakingLine } from './simulator/breaking-line.ts'
+import { log, openListenerWorld } from './simulator/listener-world.ts'
+
+const HOUR_DAYS = 1 / 24
+const forever = new AbortController().signal
+
+/** Every reading as a line, to compare what was sent with what arrived. */
+const linesOf = (messages: readonly { readonly readings: readonly object[] }[]): ReadonlySet<string> =>
+  new Set(messages.flatMap(({ readings }) => readings.map((reading) => JSON.stringify(reading))))
+
+t.test('sends a history as fast as it is acknowledged, and all of it arrives, value for value', async (t) => {
+  const world = await openListenerWorld(t)
+  const { port } = await world.listen()
+  const gateways = await world.enrol('acme', 3)
+  const sent: OutgoingMessage[] = []
+  const acked: OutgoingMessage[] = []
+  const progress: { done: number; total: number }[] = []
+  let liveCalls = 0
+
+  const report = await runSimulator(
+    {
+      host: '127.0.0.1',
+      port,
+      caPem: world.caPem,
+      gateways,
+      log,
+      seed: 7,
+      backfillDays: 1,
+      isHistoryOnly: true,
+      onSent: (message) => void sent.push(message),
+      onAcked: (message) => void acked.push(message),
+      onProgress: (step) => void progress.push(step),
+      onLive: () => void liveCalls++,
+    },
+    forever,
+  )
+
+  t.match(report, { messages: sent.length, acked: sent.length, readings: 13 * 1_440, resent: 0, dropped: 0, buffered: 0 })
+  t.equal(acked.length, sent.length, 'every message was acknowledged')
+  t.same(linesOf(await world.arrivals()), linesOf(sent), 'the log holds what was sent')
+  t.same(await world.rejections(), [], 'nothing was refused')
+  t.same(progress.at(-1), { done: 13 * 1_440, total: 13 * 1_440 })
+  t.ok(
+    progress.every(({ done }, index) => done >= (progress[index - 1]?.done ?? 0)),
+    'progress only rises',
+  )
+  t.equal(liveCalls, 1)
+})
+
+t.test('sends each gateway its own readings in the order of their times', async (t) => {
+  const world = await openListenerWorld(t)
+  const { port } = await world.listen()
+  const gateways = await world.enrol('acme', 2)
+  const options = { host: '127.0.0.1', port, caPem: world.caPem, gateways, log, backfillDays: 6 * HOUR_DAYS, isHistoryOnly: true }
+  await runSimulator(options, forever)
+
+  for (const [key, arrivals] of Map.groupBy(await world.arrivals(), (arrival) => arrival.key)) {
+    const times = arrivals.flatMap(({ readings }) => readings.map(({ ts = 0 }) => ts))
+    t.same(
+      times,
+      times.toSorted((a, b) => a - b),
+      `${key} is in order`,
+    )
+  }
+})
+
+t.test('loses nothing when gateways lose their connections, and sends what they buffered with its own times', async (t) => {
+  const world = await openListenerWorld(t)
+  const { port } = await world.listen()
+  const gateways = await world.enrol('acme', 3)
+  const sent: OutgoingMessage[] = []
+  const report = await runSimulator(
+    {
+      host: '127.0.0.1',
+      port,
+      caPem: world.caPem,
+      gateways,
+      log,
+      seed: 3,
+      backfillDays: 6 * HOUR_DAYS,
+      speed: 7_200,
+      outages: { everyMs: 3_600_000, lengthMaxMs: 1_800_000 },
+      isHistoryOnly: true,
+      onSent: (message) => void sent.push(message),
+    },
+    forever,
+  )
+
+  t.ok(report.outages >= 6, `${report.outages} outages`)
+  t.equal(report.acked, report.messages)
+  t.equal(report.readings, 13 * 360)
+  t.same(linesOf(await world.arrivals()), linesOf(sent))
+})
+
+t.test('comes back to a server that was away, and everything it acknowledged is there', async (t) => {
+  const world = await openListenerWorld(t)
+  const first = await world.listen()
+  const gateways = await world.enrol('acme', 3)
+  const sent: OutgoingMessage[] = []
+  const acked: OutgoingMessage[] = []
+  let restart: Promise<unknown> | undefined
+  const report = await runSimulator(
+    {
+      host: '127.0.0.1',
+      port: first.port,
+      caPem: world.caPem,
+      gateways,
+      log,
+      backfillDays: 4 * HOUR_DAYS,
+      speed: 7_200,
+      outages: null,
+      isHistoryOnly: true,
+      onSent: (message) => void sent.push(message),
+      onAcked(message) {
+        acked.push(message)
+        if (acked.length === 20) restart = first.stop().then(() => world.listen(first.port))
+      },
+    },
+    forever,
+  )
+
+  await restart
+  t.equal(report.acked, report.messages)
+  t.equal(report.readings, 13 * 240)
+  t.same(linesOf(await world.arrivals()), linesOf(sent))
+})
+
+t.test('goes on live after the history, until it is told to end', async (t) => {
+  const world = await openListenerWorld(t)
+  const { port } = await world.listen()
+  const gateways = await world.enrol('acme', 1)
+  const stop = new AbortController()
+  const startedMs = Date.now()
+  const live: number[] = []
+  const report = await runSimulator(
+    {
+      host: '127.0.0.1',
+      port,
+      caPem: world.caPem,
+      gateways,
+      log,
+      backfillDays: HOUR_DAYS,
+      intervalMs: 1_000,
+      onAcked({ readings }) {
+        live.push(...readings.map(({ ts = 0 }) => ts).filter((ts) => ts >= startedMs))
+        if (live.length >= 36) stop.abort()
+      },
+    },
+    stop.signal,
+  )
+
+  t.equal(report.acked, report.messages)
+  t.equal(new Set(live).size >= 3, true, 'three seconds have live readings')
+  t.ok(Math.max(...live) <= Date.now(), 'no reading comes from the future')
+  t.same(await world.rejections(), [])
+})
+
+t.test('ends at once in the middle of a history, with an honest report', async (t) => {
+  const world = await openListenerWorld(t)
+  const { port } = await world.listen()
+  const gateways = await world.enrol('acme', 3)
+  const stop = new AbortController()
+  const sent: OutgoingMessage[] = []
+  const report = await runSimulator(
+    {
+      host: '127.0.0.1',
+      port,
+      caPem: world.caPem,
+      gateways,
+      log,
+      backfillDays: 14,
+      onSent: (message) => void sent.push(message),
+      onAcked: () => stop.abort(),
+    },
+    stop.signal,
+  )
+  t.equal(report.messages, sent.length)
+  t.equal(report.acked, report.messages, 'what was in flight was waited for')
+  t.ok(report.readings < 13 * 14 * 1_440)
+})
+
+t.test('gives every tenant a factory of its own', async (t) => {
+  const world = await openListenerWorld(t)
+  const { port } = await world.listen()
+  const gateways = [...(await world.enrol('acme', 1)), ...(await world.enrol('globex', 1))]
+  const options = { host: '127.0.0.1', port, caPem: world.caPem, gateways, log, backfillDays: HOUR_DAYS, isHistoryOnly: true }
+  const report = await runSimulator(options, forever)
+
+  const byTenant = Map.groupBy(await world.arrivals(), ({ key }) => key.split('/')[0])
+  t.equal(report.readings, 2 * 13 * 60)
+  t.same([...byTenant.keys()].sort(), ['acme', 'globex'])
+  const shared = linesOf(byTenant.get('acme') ?? []).intersection(linesOf(byTenant.get('globex') ?? []))
+  t.equal(shared.size, 0, 'no reading is the same')
+})
+
+t.test('sends again what was not acknowledged when the line broke, before anything new', async (t) => {
+  const world = await openListenerWorld(t)
+  const listener = await world.listen()
+  const port = await openBreakingLine(t, { port: listener.port, breaks: 2, answersMax: 6 })
+  const gateways = await world.enrol('acme', 1)
+  const sent: OutgoingMessage[] = []
+  const options = { host: '127.0.0.1', port, caPem: world.caPem, gateways, log, backfillDays: 2, isHistoryOnly: true }
+  const report = await runSimulator({ ...options, onSent: (message) => void sent.push(message) }, forever)
+
+  t.ok(report.resent > 0, `${report.resent} messages were sent again`)
+  t.equal(report.acked, report.messages)
+  const arrivals = await world.arrivals()
+  t.same(linesOf(arrivals), linesOf(sent))
+  const firstTimes = [...new Set(arrivals.map(({ readings }) => readings[0]?.ts ?? 0))]
+  t.same(
+    firstTimes,
+    firstTimes.toSorted((a, b) => a - b),
+    'each message arrives for the first time after the one before it',
+  )
+})
+
+t.test('says why a gateway was not let in', async (t) => {
+  const world = await openListenerWorld(t)
+  const { port } = await world.listen()
+  const { credentials } = await world.issue('acme', 'gw-stranger')
+  const options = { host: '127.0.0.1', port, caPem: world.caPem, gateways: [credentials], log }
+  await t.rejects(runSimulator(options, forever), { code: 'listener.unavailable', message: /not let in: .+/ })
+})
+
+t.test('refuses what is out of bounds before it connects', async (t) => {
+  const options = { host: '127.0.0.1', port: 1, caPem: '', gateways: [], log }
+  for (const wrong of [{ backfillDays: 391 }, { speed: 0 }, { intervalMs: 999 }, { originMs: 1 }, { timeZone: 'Mars/Olympus' }]) {
+    const gateways = [{ tenant: 'acme', gateway: 'gw-1', certificatePem: '', privateKeyPem: '' }]
+    await t.rejects(runSimulator({ ...options, gateways, ...wrong }, forever), { code: 'usage.invalid' }, JSON.stringify(wrong))
+  }
+})
