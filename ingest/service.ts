@@ -1,8 +1,8 @@
-import type { Registry } from 'prom-client'
 import type { EventLogWriter } from '../platform/ports/event-log.ts'
 import type { GatewayStore } from '../platform/ports/metadata.ts'
 import type { Running } from '../platform/runtime/lifecycle.ts'
 import type { Logger } from '../platform/runtime/log.ts'
+import type { MetricsRegistry } from '../platform/runtime/metrics-registry.ts'
 import type { GatewayName } from '../schemas/topics.ts'
 import { CONNECT_BYTES_MAX, type IngestConfig, PACKET_BYTES_MAX } from './config.ts'
 import { createGatewayPolicy } from './gateway-policy.ts'
@@ -12,6 +12,8 @@ import { startPresence } from './presence.ts'
 import { receive } from './receive.ts'
 import { startRevocationWatch } from './revocation-watch.ts'
 import { createTurnBudget } from './turn-budget.ts'
+
+export { createTlsTransport } from './tls-transport.ts'
 
 const DAY_MS = 86_400_000
 /** Checking messages may hold the event loop for this long at a stretch; the limit for everything is 50 ms. */
@@ -29,7 +31,7 @@ export interface IngestPorts {
 export interface IngestSurroundings {
   readonly config: IngestConfig
   readonly log: Logger
-  readonly metrics: Registry
+  readonly metrics: MetricsRegistry
 }
 
 export interface Ingest extends Running {

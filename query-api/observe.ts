@@ -17,6 +17,15 @@ export function observe(app: FastifyInstance, { metrics, log }: ObserveOptions):
     reply.header('cache-control', 'no-store')
   })
 
+  let isClosing = false
+  app.addHook('preClose', async () => {
+    isClosing = true
+  })
+  app.addHook('onSend', async (_request, reply) => {
+    // Otherwise a client would keep the connection for its next request, and the stop would wait for it.
+    if (isClosing) reply.header('connection', 'close')
+  })
+
   app.addHook('onResponse', async (request, reply) => {
     const answered = {
       route: request.routeOptions.url ?? 'unmatched',

@@ -7,7 +7,7 @@ import { formatInstant } from './parse-instant.ts'
 /** A page ends here even when it has fewer rows than were asked for: a row may hold hundreds of values. */
 export const PAGE_CHARACTERS_MAX = 4_194_304
 /** Values asked of the store at once, so that neither taking them over from its thread nor writing them holds the event loop. */
-const VALUES_PER_SLICE = 20_000
+const VALUES_PER_SLICE = 10_000
 const ROWS_PER_SLICE_MIN = 50
 const ROWS_PER_SLICE_MAX = 5_000
 /** What a row is taken to hold before the first one has been seen. */

@@ -3,9 +3,14 @@ import { type FastifyInstance, fastify } from 'fastify'
 import { MillraceError } from '../platform/runtime/errors.ts'
 import type { Running } from '../platform/runtime/lifecycle.ts'
 import { urlHost } from '../platform/runtime/loopback.ts'
-import { buildApp, type QueryApiSettings, type QueryApiStores, type RouteEntry } from './app.ts'
+import { buildApp, type QueryApiSettings, type QueryApiStores } from './app.ts'
+import type { RouteEntry } from './route-list.ts'
 import { serverOptions } from './server.ts'
 import { readTls } from './tls-files.ts'
+
+// What the composition root needs to call `startQueryApi`; it looks into no other file of this part.
+export type { QueryApiSettings, QueryApiStores } from './app.ts'
+export type { ReadinessChecks } from './readiness.ts'
 
 /** How long requests under way may go on once the API is stopped. */
 const STOP_GRACE_MS = 4_000

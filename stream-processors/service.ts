@@ -1,10 +1,10 @@
-import type { Registry } from 'prom-client'
 import type { EventLog } from '../platform/ports/event-log.ts'
 import type { SensorStore } from '../platform/ports/metadata.ts'
 import type { RejectionWriter } from '../platform/ports/rejections.ts'
 import type { TimeSeriesWriter } from '../platform/ports/time-series.ts'
 import type { Running } from '../platform/runtime/lifecycle.ts'
 import type { Logger } from '../platform/runtime/log.ts'
+import type { MetricsRegistry } from '../platform/runtime/metrics-registry.ts'
 import { READINGS_TOPIC, REJECTED_TOPIC } from '../schemas/topics.ts'
 import type { ProcessConfig } from './config.ts'
 import { createIndexRejections } from './index-rejections.ts'
@@ -27,7 +27,7 @@ export interface ProcessPorts {
 export interface ProcessSurroundings {
   readonly config: ProcessConfig
   readonly log: Logger
-  readonly metrics: Registry
+  readonly metrics: MetricsRegistry
   /** A processor ended with an error that retrying can't mend: the process must stop. */
   readonly onDeath: (error: Error) => void
 }

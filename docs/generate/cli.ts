@@ -41,7 +41,7 @@ export async function cliPage(): Promise<Page> {
 
 /** Commands that only the composition root can build, such as `up`: exported there as `add…`. */
 async function rootCommands(): Promise<readonly AddCommand[]> {
-  const modules = await loadModules('operate/up/*.ts', /^export function add[A-Z]/m)
+  const modules = await loadModules('operate/up/*.ts', /^export (function|const) add[A-Z]/m)
   return modules.flatMap(({ exports }) => Object.entries(exports).flatMap(([name, value]) => (isAdd(name, value) ? [value] : [])))
 }
 

@@ -1,8 +1,9 @@
 import { fastify } from 'fastify'
 import { createLogger } from '../../platform/runtime/log.ts'
 import { createThreadRegistry } from '../../platform/runtime/metrics-registry.ts'
-import { buildApp, type QueryApiStores, type RouteEntry } from '../../query-api/app.ts'
+import { buildApp, type QueryApiStores } from '../../query-api/app.ts'
 import { type QueryApiConfig, queryApiConfig } from '../../query-api/config.ts'
+import type { RouteEntry } from '../../query-api/route-list.ts'
 import { serverOptions } from '../../query-api/server.ts'
 import { compileForText } from '../../schemas/compile.ts'
 

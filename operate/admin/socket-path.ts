@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, lstat, mkdir, rename, rm, rmdir, unlink } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { chmod, lstat, mkdir, open, rename, rm, rmdir, unlink } from 'node:fs/promises'
 import { createConnection } from 'node:net'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { MillraceError } from '../../platform/runtime/errors.ts'
 
 /** The kernel's limit on the path of a socket: 104 bytes on macOS, 108 on Linux, with the NUL at its end. */
@@ -28,10 +29,9 @@ export async function claimSocket(path: string, listen: (path: string) => Promis
   await refuseForeign(path)
   const folder = join(dirname(path), `.a${randomBytes(3).toString('hex')}`)
   const hidden = join(folder, 's')
-  const shortest = fitSocketPath(hidden)
   await mkdir(folder, { mode: 0o700 })
   try {
-    await listen(shortest)
+    await withSocketPath(hidden, listen)
     await chmod(hidden, 0o600)
     const { ino } = await lstat(hidden)
     await rename(hidden, path)
@@ -42,13 +42,25 @@ export async function claimSocket(path: string, listen: (path: string) => Promis
   }
 }
 
-/** @returns the path, or the same place seen from the working folder where that is shorter and the path is too long. */
-export function fitSocketPath(path: string): string {
-  if (Buffer.byteLength(path) <= PATH_BYTES_MAX) return path
-  const fromHere = relative(process.cwd(), path)
-  if (Buffer.byteLength(fromHere) <= PATH_BYTES_MAX) return fromHere
-  const advice = `A socket's may have ${PATH_BYTES_MAX}: choose a shorter data folder (MILLRACE_DATA_DIR).`
-  throw new MillraceError('config.invalid', `The path ${path} has ${Buffer.byteLength(path)} bytes. ${advice}`)
+/**
+ * Hands `use` a name of the same place that a socket's address has room for: the path itself, the path from the working
+ * folder or, on Linux, the path from an open handle of its folder. The name holds until `use` has resolved.
+ *
+ * @throws {MillraceError} `config.invalid` when there is no such name.
+ */
+export async function withSocketPath<T>(path: string, use: (path: string) => Promise<T>): Promise<T> {
+  const fitting = [path, relative(process.cwd(), path)].find((name) => Buffer.byteLength(name) <= PATH_BYTES_MAX)
+  if (fitting !== undefined) return await use(fitting)
+  if (process.platform !== 'linux') {
+    const advice = `A socket's may have ${PATH_BYTES_MAX}: choose a shorter data folder (MILLRACE_DATA_DIR).`
+    throw new MillraceError('config.invalid', `The path ${path} has ${Buffer.byteLength(path)} bytes. ${advice}`)
+  }
+  const folder = await open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    return await use(`/proc/self/fd/${folder.fd}/${basename(path)}`)
+  } finally {
+    await folder.close()
+  }
 }
 
 async function refuseForeign(path: string): Promise<void> {
@@ -67,8 +79,12 @@ async function refuseForeign(path: string): Promise<void> {
 
 /** A connection is taken by the kernel for as long as the process lives, even when it hangs. */
 function isAnswering(path: string): Promise<boolean> {
+  return withSocketPath(path, connects)
+}
+
+function connects(path: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = createConnection({ path: fitSocketPath(path), timeout: CONNECT_TIMEOUT_MS })
+    const socket = createConnection({ path, timeout: CONNECT_TIMEOUT_MS })
     const end = (isAlive: boolean) => {
       socket.destroy()
       resolve(isAlive)

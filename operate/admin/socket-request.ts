@@ -2,7 +2,7 @@ import { type IncomingMessage, request } from 'node:http'
 import { fromErrorMessage, MillraceError } from '../../platform/runtime/errors.ts'
 import { compile } from '../../schemas/compile.ts'
 import { type Problem, problemSchema } from './problem.ts'
-import { fitSocketPath } from './socket-path.ts'
+import { withSocketPath } from './socket-path.ts'
 
 const ANSWER_BYTES_MAX = 64 * 1_048_576
 
@@ -50,17 +50,27 @@ export async function readJson(response: IncomingMessage): Promise<unknown> {
   }
 }
 
-function send({ socketPath, method, path, body, timeoutMs }: SocketRequest, signal?: AbortSignal) {
+async function send(options: SocketRequest, signal?: AbortSignal): Promise<IncomingMessage | undefined> {
+  try {
+    return await withSocketPath(options.socketPath, (socketPath) => exchange({ ...options, socketPath }, signal))
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    if (hasCode(error, 'ENOENT') || hasCode(error, 'ECONNREFUSED')) return undefined
+    throw explain(error, options.socketPath)
+  }
+}
+
+const hasCode = (error: Error, code: string): boolean => 'code' in error && error.code === code
+
+/** Resolves with the head of the response; by then the path has been used and isn't needed any more. */
+function exchange({ socketPath, method, path, body, timeoutMs }: SocketRequest, signal?: AbortSignal) {
   const text = body === undefined ? '' : JSON.stringify(body)
   const headers = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }
-  return new Promise<IncomingMessage | undefined>((resolve, reject) => {
-    const target = { socketPath: fitSocketPath(socketPath), method, path, headers, agent: false, timeout: timeoutMs }
+  return new Promise<IncomingMessage>((resolve, reject) => {
+    const target = { socketPath, method, path, headers, agent: false, timeout: timeoutMs }
     const outgoing = request(signal === undefined ? target : { ...target, signal }, resolve)
-    outgoing.once('timeout', () => outgoing.destroy(hanging(socketPath, timeoutMs)))
-    outgoing.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined)
-      else reject(explain(error, socketPath))
-    })
+    outgoing.once('timeout', () => outgoing.destroy(hanging(timeoutMs)))
+    outgoing.once('error', reject)
     outgoing.end(text)
   })
 }
@@ -81,8 +91,8 @@ export function explain(error: NodeJS.ErrnoException, socketPath: string): Error
   )
 }
 
-function hanging(socketPath: string, timeoutMs: number): MillraceError {
-  const what = `A process holds ${socketPath} but gave no answer within ${timeoutMs / 1_000} s.`
+function hanging(timeoutMs: number): MillraceError {
+  const what = `A Millrace runs on this data folder, but gave no answer within ${timeoutMs / 1_000} s.`
   return new MillraceError(
     'admin.unavailable',
     `${what} It hangs or is overloaded: see its log, and restart it if it doesn't recover.`,

@@ -89,7 +89,8 @@ function serveOperations(app: FastifyInstance, operations: Operations, log: Logg
       )
     }
     const result = await perform(operations, name, request.body)
-    log.info({ operation: name, ...namesIn(request.body) }, 'Operation done.')
+    const isRead = name.endsWith('.list') || name.endsWith('.inspect')
+    log[isRead ? 'debug' : 'info']({ operation: name, ...namesIn(request.body) }, 'Operation done.')
     return result
   })
 }

@@ -37,6 +37,8 @@ export interface Session extends Settings {
   readonly operations: Operations
   /** False when a running process does the work. */
   readonly isDirect: boolean
+  /** Where gateways connect: the port that the running process has, or will have. */
+  mqttPort(): Promise<number>
 }
 
 /** What every command gets. */
@@ -62,9 +64,13 @@ export function createCli(dependencies: CliDependencies): Cli {
     settings,
     async withOperations(command, work, { mayCreate } = { mayCreate: false }) {
       const set = settings(command)
-      const { operations, isDirect, close } = await reachOperations({ folder: set.folder, openDirect, mayCreate })
+      const { operations, isDirect, describe, close } = await reachOperations({ folder: set.folder, openDirect, mayCreate })
+      async function mqttPort(): Promise<number> {
+        const url = (await describe())?.listeners.find(({ name }) => name === 'mqtt')?.url
+        return url === undefined ? set.config.MILLRACE_MQTT_PORT : Number(new URL(url).port)
+      }
       try {
-        return await work({ ...set, operations, isDirect })
+        return await work({ ...set, operations, isDirect, mqttPort })
       } finally {
         await close()
       }

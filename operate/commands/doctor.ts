@@ -56,9 +56,7 @@ function describe(findings: readonly Finding[], { paint }: Output): string {
     findings.map(({ state, name, found }) => [state, name, found]),
   )
   // Colours come after the columns are laid out, so that they can't shift them.
-  const coloured = drawn.replace(/^(ok|warn|fail)/gm, (state) =>
-    paint(state === 'ok' ? 'green' : state === 'warn' ? COLOUR_BY_STATE.warn : 'red', state),
-  )
+  const coloured = drawn.replace(/^(ok|warn|fail)/gm, (state) => (isState(state) ? paint(COLOUR_BY_STATE[state], state) : state))
   const advised = findings.filter(({ advice }) => advice !== '')
   const advice = advised.map(
     ({ state, name, advice: what }) => `${paint(COLOUR_BY_STATE[state], state)} ${paint('bold', name)}: ${what}`,
@@ -66,3 +64,5 @@ function describe(findings: readonly Finding[], { paint }: Output): string {
   const closing = advised.length === 0 ? 'Everything is in order.' : advice.join('\n')
   return `${coloured}\n\n${closing}`
 }
+
+const isState = (text: string): text is FindingState => Object.hasOwn(COLOUR_BY_STATE, text)

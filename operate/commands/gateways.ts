@@ -36,7 +36,7 @@ function addEnrol(gateways: Command, cli: Cli): void {
       ),
     )
     .action(async (gateway: string, flags: CertificateFlags, command: Command) => {
-      await cli.withOperations(command, async ({ operations, output, config }) => {
+      await cli.withOperations(command, async ({ operations, output, mqttPort }) => {
         const issued = await issueInto(flags, (request) =>
           operations.call('gateways.enrol', { tenant: flags.tenant, gateway, ...request }),
         )
@@ -47,9 +47,7 @@ function addEnrol(gateways: Command, cli: Cli): void {
         ]
         output.result({ tenant, gateway, fingerprint, notAfter, files }, lines.join('\n'))
         const key = flags.csr === undefined ? `${resolve(flags.out)}/key.pem` : 'KEY-OF-THE-REQUEST'
-        output.note(
-          `\nTry it:\n${publishExample({ tenant, gateway, folder: resolve(flags.out), key, port: config.MILLRACE_MQTT_PORT })}`,
-        )
+        output.note(`\nTry it:\n${publishExample({ tenant, gateway, folder: resolve(flags.out), key, port: await mqttPort() })}`)
       })
     })
 }

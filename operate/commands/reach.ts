@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { MillraceError } from '../../platform/runtime/errors.ts'
 import { connectAdmin } from '../admin/connect-admin.ts'
+import type { ProcessDescription } from '../admin/process-description.ts'
 import { adminSocketPath } from '../admin/socket-path.ts'
 import type { OperationPorts } from '../operations/operation.ts'
 import { createOperations, type Operations } from '../operations/operations.ts'
@@ -22,6 +23,8 @@ export interface Reached {
   readonly operations: Operations
   /** False when a running process does the work. */
   readonly isDirect: boolean
+  /** What runs says of itself; undefined when nothing does. */
+  describe(): Promise<ProcessDescription | undefined>
   close(): Promise<void>
 }
 
@@ -47,11 +50,11 @@ export async function reachOperations({ folder, openDirect, mayCreate }: ReachOp
 
   const deadlineMs = performance.now() + LOCK_WAIT_MS
   for (;;) {
-    const operations = await connectAdmin(adminSocketPath(folder))
-    if (operations !== undefined) return { operations, isDirect: false, close: async () => undefined }
+    const admin = await connectAdmin(adminSocketPath(folder))
+    if (admin !== undefined) return { operations: admin, isDirect: false, describe: admin.describe, close: async () => undefined }
     try {
       const { ports, close } = await openDirect(folder)
-      return { operations: createOperations(ports), isDirect: true, close }
+      return { operations: createOperations(ports), isDirect: true, describe: async () => undefined, close }
     } catch (error) {
       const isLocked = error instanceof MillraceError && error.code === 'data-folder.locked'
       if (!isLocked || performance.now() > deadlineMs) throw error

@@ -3,11 +3,12 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { MillraceError } from '../../platform/runtime/errors.ts'
 import { createLogger } from '../../platform/runtime/log.ts'
 import { DAY_MS } from '../operations/parameters.ts'
+import { asCount } from '../output/amounts.ts'
 import { untilInterrupted } from '../output/interrupt.ts'
 import { createProgress } from '../output/progress.ts'
 import { table } from '../output/table.ts'
 import { GATEWAYS_DEFAULT, GATEWAYS_MAX } from '../simulator/plan.ts'
-import { runSimulator, type SimulatorReport } from '../simulator/run.ts'
+import type { SimulatorReport } from '../simulator/run.ts'
 import type { Cli, Session } from './cli.ts'
 import { parseDuration, parseWhole } from './duration.ts'
 import { examples } from './examples.ts'
@@ -45,7 +46,7 @@ export function addSimulate(program: Command, cli: Cli): void {
     .option('--history-only', 'end when the history has been accepted')
     .option('--no-outages', 'gateways never lose their connection')
     .option('--host <name>', 'where gateways connect', 'localhost')
-    .addOption(new Option('--port <n>', 'the port there; default MILLRACE_MQTT_PORT').argParser(parseWhole(1, 65_535)))
+    .addOption(new Option('--port <n>', 'the port there; default: that of the running Millrace').argParser(parseWhole(1, 65_535)))
     .option('--out <folder>', 'keep the certificates of the gateways here, for later runs')
     .addHelpText(
       'after',
@@ -69,13 +70,15 @@ export function addSimulate(program: Command, cli: Cli): void {
 
 async function simulate(
   flags: SimulateFlags,
-  { operations, output, config }: Session,
+  { operations, output, mqttPort }: Session,
   clock: () => number,
 ): Promise<SimulatorReport> {
   const { tenant, gateways: count, seed, speed, backfill, duration, historyOnly = false, outages, host, port } = flags
+  // Loaded only here: every other command would wait for the MQTT client as well.
+  const { runSimulator } = await import('../simulator/run.ts')
   const folder = flags.out === undefined ? undefined : resolve(flags.out)
   const { caPem, gateways } = await enrolSimulated(operations, { tenant, count, folder, nowMs: clock() })
-  output.note(`Simulating a factory of ${tenant} with ${gateways.length} gateways. Ctrl-C ends it.`)
+  output.note(`Simulating a factory of ${tenant} with ${asCount(gateways.length, 'gateway')}. Ctrl-C ends it.`)
   const progress = createProgress(output, 'history')
   const log = createLogger({
     level: output.isJson ? 'silent' : 'warn',
@@ -83,7 +86,7 @@ async function simulate(
     isPretty: output.streams.stderr.isTTY === true,
   })
   const options = {
-    ...{ host, port: port ?? config.MILLRACE_MQTT_PORT, caPem, gateways, seed, clock, log },
+    ...{ host, port: port ?? (await mqttPort()), caPem, gateways, seed, clock, log },
     ...{ backfillDays: backfill / DAY_MS, isHistoryOnly: historyOnly, onProgress: progress.update.bind(progress) },
     ...(speed === undefined ? {} : { speed }),
     ...(outages ? {} : { outages: null }),

@@ -1,7 +1,8 @@
 import { connect } from 'node:tls'
 import type { ResultOf } from '../operations/operations.ts'
 import { DAY_MS } from '../operations/parameters.ts'
-import { asCount, type Finding, fail, ok, warn } from './finding.ts'
+import { asCount } from '../output/amounts.ts'
+import { type Finding, fail, ok, warn } from './finding.ts'
 
 const WARN_DAYS = 30
 const FAIL_DAYS = 7

@@ -29,9 +29,3 @@ export async function attempt<T>(name: string, check: () => Promise<T>): Promise
 
 /** Tells what `attempt` gives when the check threw from what the check gives. */
 export const isUnchecked = (outcome: object): outcome is Finding => unchecked.has(outcome)
-
-export const GIB = 1_073_741_824
-export const MIB = 1_048_576
-export const asSize = (bytes: number): string =>
-  bytes < GIB ? `${(bytes / MIB).toFixed(1)} MiB` : `${(bytes / GIB).toFixed(1)} GiB`
-export const asCount = (count: number, noun: string): string => `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`

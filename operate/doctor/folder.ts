@@ -1,7 +1,8 @@
 import { constants } from 'node:fs'
 import { access, readdir, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { asSize, type Finding, fail, GIB, ok, warn } from './finding.ts'
+import { asSize, GIB } from '../output/amounts.ts'
+import { type Finding, fail, ok, warn } from './finding.ts'
 
 const FREE_BYTES_FAIL = GIB
 const FREE_BYTES_WARN = 10 * GIB

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { totalmem } from 'node:os'
-import { asSize, type Finding, fail, GIB, MIB, ok, warn } from './finding.ts'
+import { asSize, MIB } from '../output/amounts.ts'
+import { type Finding, fail, ok, warn } from './finding.ts'
 
 const NODE_MAJOR = 24
 const AVAILABLE_BYTES_FAIL = 128 * MIB
@@ -35,7 +36,7 @@ export function checkMemory({ availableBytes, totalBytes }: MemoryState): Findin
 export const readMemory = (): MemoryState => {
   const limit = process.constrainedMemory()
   const totalBytes = limit > 0 ? Math.min(limit, totalmem()) : totalmem()
-  return { availableBytes: Math.min(process.availableMemory(), totalBytes), totalBytes: Math.max(totalBytes, GIB / GIB) }
+  return { availableBytes: Math.min(process.availableMemory(), totalBytes), totalBytes: totalBytes }
 }
 
 /** @param limit  The most files this process may have open; undefined when the system doesn't say. */

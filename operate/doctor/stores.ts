@@ -1,4 +1,5 @@
-import { asSize, type Finding, fail, ok, warn } from './finding.ts'
+import { asSize } from '../output/amounts.ts'
+import { type Finding, fail, ok, warn } from './finding.ts'
 
 /** Reading a whole file takes about a second a GiB from a good disk; larger ones are only opened unless all is asked for. */
 export const CHECKED_BYTES_MAX = 2_147_483_648

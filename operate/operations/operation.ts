@@ -76,8 +76,11 @@ export function createParameterReader<T>(schema: ObjectSchema): (input: unknown)
 type Refusal = (problem: string, pointer: string) => MillraceError
 
 function createReader<T>(schema: object, refuse: Refusal): (input: unknown) => T {
-  const validate = compile<T>(schema)
+  let compiled: ReturnType<typeof compile<T>> | undefined
   return (input) => {
+    // A command runs one operation: compiling all of them first would take longer than the command.
+    compiled ??= compile<T>(schema)
+    const validate = compiled
     if (validate(input)) return input
     const error = firstError(validate)
     const name = error?.params.additionalProperty ?? error?.params.missingProperty

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { styleText } from 'node:util'
 
@@ -40,12 +39,25 @@ export function createOutput(streams: Streams, { isJson, isColoured }: OutputOpt
       stdout.write(isJson ? `${JSON.stringify(value)}\n` : `${text}\n`)
     },
     async line(text) {
-      // A reader that has gone never drains; its closing ends the wait.
-      if (!stdout.write(`${text}\n`) && !stdout.destroyed) await Promise.race([once(stdout, 'drain'), once(stdout, 'close')])
+      if (!stdout.write(`${text}\n`)) await roomIn(stdout)
     },
     note(text) {
       if (!isJson) stderr.write(`${text}\n`)
     },
     paint: (colour, text) => (isColoured ? styleText(colour, text, { validateStream: false }) : text),
   }
+}
+
+/** A reader that has gone never drains; then the stream closes, which ends the wait as well. */
+function roomIn(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.destroyed || !stream.writableNeedDrain) return resolve()
+    const end = () => {
+      stream.off('drain', end)
+      stream.off('close', end)
+      resolve()
+    }
+    stream.on('drain', end)
+    stream.on('close', end)
+  })
 }

@@ -50,7 +50,7 @@ export function createFactory(options: FactoryOptions): Factory {
     .filter(({ line }) => needsAll || sensors.some((sensor) => sensor.line === line))
     .map((line) => createLine(line, { seed, metering, calendar: createShiftCalendar(timeZone, line.pattern) }))
   const chiller = metering.attach('chiller-1', createChiller(deriveSeed(seed, 'chiller-1')))
-  const main = metering.attach('main-1', createMainMeter(deriveSeed(seed, 'main-1'), timeZone))
+  const main = metering.attach('main-meter', createMainMeter(deriveSeed(seed, 'main-meter'), timeZone))
   let nowMs = originMs - Math.ceil(SETTLE_MS / tickMs) * tickMs
 
   function step(): void {

@@ -130,11 +130,13 @@ async function replay({ factory, fromMs, sensors }: GatewayTask, signal: AbortSi
 }
 
 /** Waits without a connection while there is an outage. @returns whether there was one. */
-async function sitOut({ link, now, nextOutage, pace }: GatewayTask, signal: AbortSignal): Promise<boolean> {
-  const { fromMs, untilMs } = nextOutage(now())
-  if (fromMs > now()) return false
+async function sitOut({ link, now, nextOutage, pace, untilMs }: GatewayTask, signal: AbortSignal): Promise<boolean> {
+  const outage = nextOutage(now())
+  if (outage.fromMs > now()) return false
+  // An outage at the end of the history would go on in real time, with nothing left to measure.
+  const endMs = Math.min(outage.untilMs, untilMs)
   link.cut()
-  while (now() < untilMs && !signal.aborted) await pause((untilMs - now()) / pace(), signal)
+  while (now() < endMs && !signal.aborted) await pause((endMs - now()) / pace(), signal)
   if (!signal.aborted) link.open()
   return true
 }

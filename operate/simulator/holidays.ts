@@ -1,22 +1,22 @@
 const DAY_MS = 86_400_000
-const YEARS_CACHED_MAX = 500
+const ANSWERS_MAX = 2_000
 
 /** 1 January, 1 May, and the factory's closure around Christmas; month and day. */
 const FIXED_HOLIDAYS = ['01-01', '05-01', '12-24', '12-25', '12-26', '12-31'] as const
 /** Good Friday, Easter Monday, Ascension Day, Whit Monday; days after Easter Sunday. */
 const EASTER_HOLIDAYS = [-2, 1, 39, 50] as const
 
-const holidaysOfYear = new Map<number, ReadonlySet<number>>()
+/** Asked for every step of every machine, so the answers are kept. */
+const answers = new Map<number, boolean>()
 
 /** @param day  A local calendar day, counted from 1 January 1970. */
 export function isHoliday(day: number): boolean {
-  const year = new Date(day * DAY_MS).getUTCFullYear()
-  const known = holidaysOfYear.get(year)
-  if (known !== undefined) return known.has(day)
-  if (holidaysOfYear.size >= YEARS_CACHED_MAX) holidaysOfYear.clear()
-  const holidays = computeHolidays(year)
-  holidaysOfYear.set(year, holidays)
-  return holidays.has(day)
+  const known = answers.get(day)
+  if (known !== undefined) return known
+  if (answers.size >= ANSWERS_MAX) answers.clear()
+  const answer = computeHolidays(new Date(day * DAY_MS).getUTCFullYear()).has(day)
+  answers.set(day, answer)
+  return answer
 }
 
 function computeHolidays(year: number): ReadonlySet<number> {

@@ -101,7 +101,7 @@ function sensorsOfLine({ line, presses }: LinePlan, intervalMs: number): readonl
 function sensorsOfSite(intervalMs: number): readonly SensorPlan[] {
   return [
     { sensor: 'chiller-1', kind: 'chiller', title: 'Chiller', line: 0, intervalMs, metrics: METRICS.chiller },
-    { sensor: 'main-1', kind: 'main-meter', title: 'Main meter', line: 0, intervalMs, metrics: METRICS['main-meter'] },
+    { sensor: 'main-meter', kind: 'main-meter', title: 'Main meter', line: 0, intervalMs, metrics: METRICS['main-meter'] },
     {
       sensor: 'weather-1',
       kind: 'weather',

@@ -75,7 +75,8 @@ function createSchedule({ historyIntervalMs, backfillDays, speed, clock, originM
   // A whole minute as well, so that every step ends where a sensor is read.
   const gridMs = Math.max(historyIntervalMs, MINUTE_MS)
   const liveFromMs = Math.floor(startedMs / gridMs) * gridMs
-  const askedMs = Math.floor((liveFromMs - backfillDays * DAY_MS) / gridMs) * gridMs
+  // Rounded up, so that what an earlier run has sent at a finer interval isn't sent once more as a mean over a minute.
+  const askedMs = Math.min(liveFromMs, Math.ceil((startedMs - backfillDays * DAY_MS) / gridMs) * gridMs)
   const fromMs = Math.max(askedMs, originMs ?? askedMs)
   const now = (): number => Math.min(clock(), fromMs + (clock() - startedMs) * speed)
   const pace = (): number => (now() < clock() ? speed : 1)

@@ -29,7 +29,7 @@ t.test('a page is as the contract has it', async (t) => {
   const answer = await get(`/v1/sensors/press-1/readings?from=2025-11-24T16:00:00Z&to=${NOW_MS}`, { token })
   t.equal(
     answer.text,
-    '{"sensor":"press-1","readings":[{"ts":"2025-11-24T16:00:00.000Z","energy_wh":998877,"power_w":1234.5}],"next":null}',
+    '{"sensor":"press-1","readings":[{"ts":"2025-11-24T16:00:00.000Z","power_w":1234.5,"energy_wh":998877}],"next":null}',
   )
   t.match(answer.headers.get('content-type'), /^application\/json/)
 })

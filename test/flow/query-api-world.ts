@@ -21,10 +21,12 @@ const DAY_MS = 24 * HOUR_MS
 
 export type World = Awaited<ReturnType<typeof createWorld>>
 
-/** The stores of two tenants, `acme` and `rival`, on the embedded adapters, each with a gateway, a sensor and tokens. */
-export async function createWorld(t: Test) {
+/** The embedded stores in a folder of their own, for as long as the test lasts. */
+async function openStores(t: Test) {
   const folder = t.testdir()
-  const onDeath = (error: Error): void => t.fail(error.message)
+  const onDeath = (error: Error): void => {
+    t.fail(error.message)
+  }
   const topics = LOG_TOPICS.map((name) => ({ name, partitions: 2, retentionMs: DAY_MS }))
   const eventLog = await openSqliteLog({ folder, topics, bytesMax: 0, lingerMs: 0, retentionEveryMs: HOUR_MS, onDeath })
   const metadata = await openSqliteMetadata({ folder, onDeath })
@@ -37,16 +39,17 @@ export async function createWorld(t: Test) {
     await eventLog.close()
   })
   const stores: QueryApiStores = { series: reader, rejections: reader, metadata, eventLog }
+  return { folder, eventLog, metadata, writer, stores }
+}
+
+/** The stores of two tenants, `acme` and `rival`, each with a gateway, a sensor and its readings of an hour ago. */
+export async function createWorld(t: Test) {
+  const { folder, eventLog, metadata, writer, stores } = await openStores(t)
   const { signal } = new AbortController()
 
   async function addTenant(id: string): Promise<void> {
     await metadata.addTenant({ id, name: id, createdMs: 0 })
-    const certificate = {
-      fingerprint: createHash('sha256').update(id).digest('hex'),
-      serial: '01',
-      notBeforeMs: 0,
-      notAfterMs: NOW_MS + DAY_MS,
-    }
+    const certificate = { fingerprint: sha256(id), serial: '01', notBeforeMs: 0, notAfterMs: NOW_MS + DAY_MS }
     await metadata.enrolGateway({ tenant: id, id: 'gw-1', enrolledMs: NOW_MS - DAY_MS, certificate })
   }
 
@@ -56,38 +59,43 @@ export async function createWorld(t: Test) {
 
   async function addToken(tenant: string, change: Partial<Token> = {}): Promise<string> {
     const secret = `mlr_${randomBytes(32).toString('base64url')}`
+    const id = `tok-${randomBytes(6).toString('hex')}`
     const token: Token = {
-      id: `tok-${randomBytes(6).toString('hex')}`,
+      id,
       tenant,
       scopes: ['read', 'diagnose'],
-      label: 'test',
+      label: '',
       createdMs: 0,
       expiresMs: NOW_MS + DAY_MS,
       ...change,
     }
-    await metadata.addToken(token, createHash('sha256').update(secret).digest('hex'))
+    await metadata.addToken(token, sha256(secret))
     return secret
   }
 
-  async function write(tenant: string, points: readonly (Pick<Point, 'sensor' | 'timestampMs' | 'values'> & Partial<Point>)[]) {
-    return writer.write(
-      points.map((point) => ({ tenant, receivedMs: point.timestampMs + 20, timeSource: 'device', ...point })),
-      signal,
-    )
+  async function write(tenant: string, points: readonly NewPoint[]) {
+    const whole = points.map((point) => ({ tenant, receivedMs: point.timestampMs + 20, timeSource: 'device' as const, ...point }))
+    return writer.write(whole, signal)
   }
 
-  await addTenant('acme')
-  await addTenant('rival')
-  await addSensor('acme', 'press-1')
-  await addSensor('rival', 'secret-oven')
   const values = new Map([
     ['power_w', 1234.5],
     ['energy_wh', 998_877],
   ])
-  await write('acme', [{ sensor: 'press-1', timestampMs: NOW_MS - HOUR_MS, values }])
-  await write('rival', [{ sensor: 'secret-oven', timestampMs: NOW_MS - HOUR_MS, values }])
+  for (const [tenant, sensor] of [
+    ['acme', 'press-1'],
+    ['rival', 'secret-oven'],
+  ] as const) {
+    await addTenant(tenant)
+    await addSensor(tenant, sensor)
+    await write(tenant, [{ sensor, timestampMs: NOW_MS - HOUR_MS, values }])
+  }
   return { folder, stores, metadata, eventLog, writer, addTenant, addSensor, addToken, write }
 }
+
+type NewPoint = Pick<Point, 'sensor' | 'timestampMs' | 'values'> & Partial<Point>
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 /** The configuration as the process would have it. */
 export function configOf(environment: Readonly<Record<string, string>> = {}): QueryApiConfig {

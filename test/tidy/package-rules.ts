@@ -30,6 +30,7 @@ export const packageRules: readonly Rule[] = [
   { name: 'every imported package is declared', check: checkDeclared },
   { name: 'every dependency has an exact version', check: checkVersions },
   { name: 'the lockfile names no registry', check: checkLockfile },
+  { name: 'the lockfile knows the packages of every platform', check: checkPlatforms },
 ]
 
 function checkHomes(tree: Tree): readonly Finding[] {
@@ -82,6 +83,24 @@ function checkLockfile(tree: Tree): readonly Finding[] {
     const message = 'The address of a registry works on one machine only. Delete every line with "resolved".'
     return [{ path: 'package-lock.json', line: index + 1, message }]
   })
+}
+
+interface Lockfile {
+  readonly packages: Readonly<Record<string, { readonly optionalDependencies?: Readonly<Record<string, string>> }>>
+}
+
+/** `npm ci` refuses a lockfile without the packages of other machines; npm leaves them out where its registry doesn't have them. */
+function checkPlatforms(tree: Tree): readonly Finding[] {
+  const text = tree.read('package-lock.json') ?? ''
+  const { packages = {} }: Partial<Lockfile> = JSON.parse(text || '{}')
+  return Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies)
+      .filter((name) => packages[`node_modules/${name}`] === undefined && packages[`${path}/node_modules/${name}`] === undefined)
+      .map((name) => {
+        const message = `${name} has no entry, so npm ci fails. Add one with version, os, cpu and "optional": true.`
+        return { path: 'package-lock.json', line: lineOf(text, `"${name}"`), message }
+      }),
+  )
 }
 
 function readManifest(tree: Tree): Manifest {

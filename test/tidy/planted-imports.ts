@@ -132,6 +132,14 @@ export const PLANTED_IMPORTS: readonly PlantedFault[] = [
     found: ['package.json:3: aedes is "^1.2.0"'],
   },
   {
+    fault: 'a lockfile without the package of a platform',
+    files: {
+      'package-lock.json':
+        '{"packages":{"node_modules/a":{\n"optionalDependencies":{"b":"1.0.0",\n"c":"1.0.0"}},"node_modules/b":{}}}',
+    },
+    found: ['package-lock.json:3: c has no entry'],
+  },
+  {
     fault: 'a lockfile with the address of a registry',
     files: { 'package-lock.json': '{\n  "resolved": "https://registry.example/aedes.tgz"\n}' },
     found: ['package-lock.json:2: The address of a registry'],

@@ -37,23 +37,20 @@ function checkFunctions(file: SourceFile): readonly Finding[] {
   return findings
 }
 
-/** A test that only holds other tests is as long as what it says itself: each inner test is measured alone. */
+/**
+ * A function that holds others (a factory with its closures, a test with inner tests) is as long as what it says itself: each inner one is
+ * measured alone. Otherwise the rule would ask for classes, whose methods nobody adds up.
+ */
 function ownLines(file: SourceFile, root: ts.Node): number {
   let lines = span(file, root)
   function subtract(node: ts.Node): void {
-    if (isTestBody(node)) lines -= span(file, node) - 1
+    if (ts.isFunctionLike(node) && 'body' in node && node.body !== undefined) lines -= span(file, node) - 1
     else ts.forEachChild(node, subtract)
   }
-  if (file.path.startsWith('test/')) ts.forEachChild(root, subtract)
+  ts.forEachChild(root, subtract)
   return lines
 }
 
 function span(file: SourceFile, node: ts.Node): number {
   return lineAt(file, node.getEnd()) - lineAt(file, node.getStart()) + 1
-}
-
-function isTestBody(node: ts.Node): boolean {
-  if (!ts.isArrowFunction(node) && !ts.isFunctionExpression(node)) return false
-  const call = node.parent
-  return ts.isCallExpression(call) && ts.isPropertyAccessExpression(call.expression) && call.expression.name.text === 'test'
 }

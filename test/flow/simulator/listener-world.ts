@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { Registry } from 'prom-client'
 import type { Test } from 'tap'
 import { type IngestConfig, ingestConfig } from '../../../ingest/config.ts'
-import { startIngest } from '../../../ingest/service.ts'
-import { createTlsTransport } from '../../../ingest/tls-transport.ts'
+import { type IngestPorts, startIngest } from '../../../ingest/service.ts'
+import { createTlsTransport, type TlsTransportOptions } from '../../../ingest/tls-transport.ts'
 import type { GatewayCredentials } from '../../../operate/simulator/gateway-link.ts'
 import { factoryPlan } from '../../../operate/simulator/plan.ts'
 import { openSqliteLog } from '../../../platform/adapters/sqlite/log/open.ts'
@@ -41,29 +41,12 @@ export async function openListenerWorld(t: Test) {
   t.teardown(() => eventLog.close())
   const { certificatePem, privateKeyPem } = await authority.issueServer({ names: ['127.0.0.1'], validDays: 1 })
 
-  async function listen(port = 0) {
-    const { rootPem } = authority
-    const config = defaultConfig()
-    const transport = createTlsTransport({
-      host: '127.0.0.1',
-      port,
-      certificatePem,
-      privateKeyPem,
-      rootPem,
-      connectionsMax: 100,
-      handshakeTimeoutMs: 10_000,
-      onHandshakeError: () => undefined,
-    })
-    const ports = { eventLog, registry: metadata, transport, clock: Date.now }
-    const ingest = await startIngest(ports, { config, log, metrics: new Registry() })
-    let isStopped = false
-    const stop = async () => {
-      if (!isStopped) await ingest.stop()
-      isStopped = true
-    }
-    t.teardown(stop)
-    return { port: ingest.port, stop }
-  }
+  const listen = async (port = 0) =>
+    listenOn(
+      t,
+      { eventLog, registry: metadata, clock: Date.now },
+      { port, certificatePem, privateKeyPem, rootPem: authority.rootPem },
+    )
 
   /** A gateway with a certificate of ours that nobody has enrolled. */
   async function issue(tenant: string, gateway: string) {
@@ -93,6 +76,23 @@ export async function openListenerWorld(t: Test) {
     arrivals: async (): Promise<readonly Arrival[]> => (await readAll(eventLog, READINGS_TOPIC)).map(toArrival),
     rejections: () => readAll(eventLog, REJECTED_TOPIC),
   }
+}
+
+type Ports = Omit<IngestPorts, 'transport'>
+type Certificates = Pick<TlsTransportOptions, 'port' | 'certificatePem' | 'privateKeyPem' | 'rootPem'>
+
+async function listenOn(t: Test, ports: Ports, certificates: Certificates) {
+  const host = '127.0.0.1'
+  const limits = { connectionsMax: 100, handshakeTimeoutMs: 10_000, onHandshakeError: () => undefined }
+  const transport = createTlsTransport({ host, ...certificates, ...limits })
+  const ingest = await startIngest({ ...ports, transport }, { config: defaultConfig(), log, metrics: new Registry() })
+  let isStopped = false
+  async function stop(): Promise<void> {
+    if (!isStopped) await ingest.stop()
+    isStopped = true
+  }
+  t.teardown(stop)
+  return { port: ingest.port, stop }
 }
 
 function defaultConfig(): IngestConfig {

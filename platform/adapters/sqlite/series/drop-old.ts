@@ -1,7 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { asNumber } from '../database.ts'
 import type { Catalog } from './catalog.ts'
+import type { Mover } from './move-rows.ts'
 import { forgetBefore } from './sensor-state.ts'
+import type { SensorStates } from './sensor-states.ts'
 
 /** Sensors that one call looks at: some 10 ms when none of them has anything to drop. */
 const SENSORS_EXAMINED_MAX = 10_000
@@ -9,8 +11,14 @@ const SENSORS_EXAMINED_MAX = 10_000
 const TABLES = ['reading', 'fresh'] as const
 type Table = (typeof TABLES)[number]
 
-/** Retention: deletes old rows, a slice at a time, going round all sensors. After a failure it must be made anew, with its catalog. */
-export function createDropper(database: DatabaseSync, catalog: Catalog, onFreshRowsDropped: (rows: number) => void) {
+export interface DropperParts {
+  readonly states: SensorStates
+  readonly catalog: Catalog
+  readonly mover: Mover
+}
+
+/** Retention: deletes old rows, a slice at a time, going round all sensors. After a failure it must be made anew, with its parts. */
+export function createDropper(database: DatabaseSync, { states, catalog, mover }: DropperParts) {
   const selectLast = database.prepare('SELECT max(id) AS id FROM (SELECT id FROM sensor WHERE id > ?1 ORDER BY id LIMIT ?2)')
   const selectOld = database.prepare(
     `SELECT id FROM sensor WHERE id > ?1 AND id <= ?2 AND (${TABLES.map((table) => `EXISTS (SELECT 1 FROM ${table} WHERE sensor_id = sensor.id AND ts < ?3)`).join(' OR ')}) ORDER BY id LIMIT ?4`,
@@ -25,16 +33,16 @@ export function createDropper(database: DatabaseSync, catalog: Catalog, onFreshR
     let dropped = 0
     for (const { table, remove } of removals) {
       const rows = remove(sensorId, timeMs, rowsMax - dropped)
-      if (table === 'fresh') onFreshRowsDropped(rows)
+      if (table === 'fresh') mover.noteDropped(rows)
       dropped += rows
     }
     const oldest = selectOldest.get(sensorId)?.ts
     if (typeof oldest === 'number' && oldest < timeMs) return dropped
     examinedId = sensorId
-    const sensor = catalog.sensorById(sensorId)
+    const sensor = states.byId(sensorId)
     forgetBefore(sensor, timeMs)
-    if (oldest === null) catalog.forgetSensor(sensorId)
-    else catalog.save(sensor)
+    if (oldest === null) catalog.removeSensor(sensorId)
+    else states.save(sensor)
     return dropped
   }
 

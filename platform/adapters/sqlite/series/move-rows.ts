@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { asNumber } from '../database.ts'
-import type { Catalog } from './catalog.ts'
+import type { SensorStates } from './sensor-states.ts'
 
 export interface MoveLimits {
   /** Rows in `fresh` at which they begin to move to `reading`. */
@@ -14,13 +14,15 @@ const SENSORS = 'sensor_id > ?1 AND sensor_id < ?2'
 /** A part of a sensor that has more rows than a slice. */
 const OLDEST_OF_SENSOR = 'sensor_id = ?1 AND ts <= ?2'
 
+export type Mover = ReturnType<typeof createMover>
+
 /**
  * Moves rows from `fresh` to `reading`, in the order of `reading`. With many sensors, consecutive readings lie on as many pages;
  * by the time of the move each page gets several rows at once instead of being rewritten for each.
  *
  * One sweep goes through all of `fresh` once, a slice with each write; the next begins when enough has gathered.
  */
-export function createMover(database: DatabaseSync, catalog: Catalog, limits: MoveLimits) {
+export function createMover(database: DatabaseSync, states: SensorStates, limits: MoveLimits) {
   const selectEnd = database.prepare(
     'SELECT sensor_id, ts FROM fresh WHERE sensor_id > ?1 ORDER BY sensor_id, ts LIMIT 1 OFFSET ?2',
   )
@@ -33,8 +35,8 @@ export function createMover(database: DatabaseSync, catalog: Catalog, limits: Mo
   let movedId: number | undefined
 
   function note(sensorId: number): void {
-    const sensor = catalog.sensorById(sensorId)
-    catalog.save(sensor)
+    const sensor = states.byId(sensorId)
+    states.save(sensor)
     sensor.movedMs = sensor.newestMs
   }
 
@@ -53,12 +55,13 @@ export function createMover(database: DatabaseSync, catalog: Catalog, limits: Mo
   }
 
   return {
-    /** Counts rows that came to `fresh`, or went from it by retention. */
-    count(rows: number): void {
-      freshRows += rows
+    /** Retention took rows from `fresh`. */
+    noteDropped(rows: number): void {
+      freshRows -= rows
     },
     /** @param rowsWritten  Of this write; at least as many are moved, so that `fresh` doesn't grow while a sweep is under way. */
     step(rowsWritten: number): void {
+      freshRows += rowsWritten
       if (movedId === undefined && freshRows < limits.freshRowsMax) return
       movedId ??= 0
       for (let rows = 0; movedId !== undefined && rows < Math.max(1, rowsWritten); rows += limits.moveRowsMax) moveSlice(movedId)

@@ -3,16 +3,20 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { RejectionWriter } from '../../../ports/rejections.ts'
 import type { TimeSeriesWriter } from '../../../ports/time-series.ts'
 import { inTransaction } from '../database.ts'
+import type { NameLimits } from './accept-point.ts'
 import { createCatalog } from './catalog.ts'
 import { createDropper } from './drop-old.ts'
 import { createRejectionIndex, type RejectionLimits } from './index-rejections.ts'
+import type { InsertLimits } from './insert-rows.ts'
+import { createMover, type MoveLimits } from './move-rows.ts'
 import { METRIC_ID_MAX } from './row-data.ts'
+import { createSensorStates } from './sensor-states.ts'
 import { asUnavailable, openSeriesDatabase } from './series-database.ts'
-import { createPointStore, type PointLimits } from './store-points.ts'
+import { createPointStore } from './store-points.ts'
 
 const CACHE_MIB = 64
 
-export interface SeriesLimits extends PointLimits, RejectionLimits {
+export interface SeriesLimits extends NameLimits, InsertLimits, MoveLimits, RejectionLimits {
   /** Sensors, of all tenants, that the writer remembers; past it, it forgets them all and begins anew. 100,000 take some 40 MB. */
   readonly sensorsRememberedMax: number
 }
@@ -24,6 +28,7 @@ export const SERIES_LIMITS: SeriesLimits = {
   sensorsRememberedMax: 200_000,
   freshRowsMax: 100_000,
   moveRowsMax: 10_000,
+  busyRowsMin: 8,
 }
 
 export interface SeriesRetention {
@@ -63,7 +68,7 @@ export function openSeriesWriter({ folder, limits: changed }: SeriesWriterOption
   function transact<T>(work: (session: Session) => T): T {
     return asUnavailable(() => {
       try {
-        if (session !== undefined && session.catalog.cachedSensors() > limits.sensorsRememberedMax) session = undefined
+        if (session !== undefined && session.states.remembered() > limits.sensorsRememberedMax) session = undefined
         session ??= createSession(database, limits)
         const current = session
         return inTransaction(database, () => work(current))
@@ -77,7 +82,7 @@ export function openSeriesWriter({ folder, limits: changed }: SeriesWriterOption
   return {
     async write(points, signal) {
       signal.throwIfAborted()
-      return transact(({ store }) => store.store(points))
+      return transact(({ store }) => store(points))
     },
     async index(entries) {
       if (entries.length > 0) transact(({ index }) => index(entries))
@@ -90,8 +95,13 @@ export function openSeriesWriter({ folder, limits: changed }: SeriesWriterOption
 type Session = ReturnType<typeof createSession>
 
 function createSession(database: DatabaseSync, limits: SeriesLimits) {
-  const catalog = createCatalog(database)
-  const store = createPointStore(database, catalog, limits)
-  const drop = createDropper(database, catalog, (rows) => store.mover.count(-rows))
-  return { catalog, store, drop, index: createRejectionIndex(database, limits) }
+  const states = createSensorStates(database)
+  const catalog = createCatalog(database, states)
+  const mover = createMover(database, states, limits)
+  return {
+    states,
+    store: createPointStore(database, { states, catalog, mover, limits }),
+    drop: createDropper(database, { states, catalog, mover }),
+    index: createRejectionIndex(database, limits),
+  }
 }

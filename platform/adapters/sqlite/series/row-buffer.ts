@@ -8,16 +8,14 @@ const ROWS_PER_INSERT = 32
 /** Holds a point with as many metrics as there can be ids. */
 const BUFFER_BYTES = Math.max(1_048_576, rowBytesMax(METRIC_ID_MAX + 1))
 
-export type RowBuffer = ReturnType<typeof createRowBuffer>
-
 /**
  * Gathers rows that are known to be new, and inserts many with one statement. `OR ROLLBACK`, because with the usual `ABORT`
  * SQLite keeps a second journal to undo a statement in its middle, which costs a quarter of the whole.
  */
-export function createRowBuffer(database: DatabaseSync) {
-  const insertOne = database.prepare('INSERT OR ROLLBACK INTO fresh VALUES (?, ?, ?)')
+export function createRowBuffer(database: DatabaseSync, table: 'fresh' | 'reading') {
+  const insertOne = database.prepare(`INSERT OR ROLLBACK INTO ${table} VALUES (?, ?, ?)`)
   const insertMany = database.prepare(
-    `INSERT OR ROLLBACK INTO fresh VALUES ${Array(ROWS_PER_INSERT).fill('(?, ?, ?)').join(', ')}`,
+    `INSERT OR ROLLBACK INTO ${table} VALUES ${Array(ROWS_PER_INSERT).fill('(?, ?, ?)').join(', ')}`,
   )
   const bytes = new Uint8Array(BUFFER_BYTES)
   const view = viewOf(bytes)

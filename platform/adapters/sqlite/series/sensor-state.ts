@@ -11,12 +11,28 @@ export interface SensorState extends NewestTimes {
   isSaved: boolean
   /** Which filling of the row buffer last took a row of this sensor. */
   bufferedIn: number
+  /** The last write that brought rows of this sensor, and how many. */
+  lastWrite: number
+  rowsInWrite: number
+  /** Whether the rows of that write go to `reading` at once; see insert-rows.ts. */
+  isBusy: boolean
 }
 
 export function createSensorState(id: number, newest: Uint8Array): SensorState {
   const { metrics, times } = decodeNewest(newest)
   const newestMs = times.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY)
-  return { id, metrics, times, newestMs, movedMs: undefined, isSaved: true, bufferedIn: -1 }
+  return {
+    id,
+    metrics,
+    times,
+    newestMs,
+    movedMs: undefined,
+    isSaved: true,
+    bufferedIn: -1,
+    lastWrite: -1,
+    rowsInWrite: 0,
+    isBusy: false,
+  }
 }
 
 /**

@@ -14,66 +14,21 @@ export interface ThreadPoolOptions<H extends Handlers> {
   readonly unavailable: ErrorCode
 }
 
-interface Waiting<H extends Handlers> {
-  resolve(thread: Thread<H>): void
-  reject(error: Error): void
-}
-
 /**
  * Shares equal threads among callers, first come, first served, one call a thread at a time. A run that needs several calls
  * stands in line anew for each, so long ones and short ones take turns.
  */
 export function createThreadPool<H extends Handlers>({ threads, waitingMax, unavailable }: ThreadPoolOptions<H>) {
-  const idle = [...threads]
-  const waiting = new Set<Waiting<H>>()
+  const line = createLine(threads)
   let runs = 0
-  let failure: string | undefined
-
-  function acquire(signal: AbortSignal): Promise<Thread<H>> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason)
-      if (failure !== undefined) return reject(new MillraceError(unavailable, failure))
-      const thread = idle.pop()
-      if (thread !== undefined) return resolve(thread)
-      const abort = () => {
-        waiting.delete(entry)
-        reject(signal.reason)
-      }
-      const forgetSignal = () => signal.removeEventListener('abort', abort)
-      const entry: Waiting<H> = {
-        resolve(free) {
-          forgetSignal()
-          resolve(free)
-        },
-        reject(error) {
-          forgetSignal()
-          reject(error)
-        },
-      }
-      signal.addEventListener('abort', abort, { once: true })
-      waiting.add(entry)
-    })
-  }
-
-  function release(thread: Thread<H>): void {
-    for (const next of waiting) {
-      waiting.delete(next)
-      return next.resolve(thread)
-    }
-    idle.push(thread)
-  }
-
-  function fail(reason: string): void {
-    failure ??= reason
-    for (const entry of waiting) entry.reject(new MillraceError(unavailable, reason))
-    waiting.clear()
-  }
 
   async function ask<K extends keyof H & string>(signal: AbortSignal, name: K, ...parameters: Parameters<H[K]>) {
-    const thread = await acquire(signal)
+    const thread = await line.take(signal)
+    const giveBack = () => line.give(thread)
+    if (signal.aborted) giveBack()
+    signal.throwIfAborted()
     const call = thread.call(name, ...parameters)
-    const done = () => release(thread)
-    call.then(done, done)
+    call.then(giveBack, giveBack)
     return { result: await untilAborted(call, signal) }
   }
 
@@ -94,8 +49,52 @@ export function createThreadPool<H extends Handlers>({ threads, waitingMax, unav
         runs--
       }
     },
-    /** Fails every wait, and every later run. */
-    fail,
+    /** Fails everyone who waits, and every later run. */
+    fail: (reason: string): void => line.close(new MillraceError(unavailable, reason)),
+  }
+}
+
+interface Waiting<T> {
+  resolve(thing: T): void
+  reject(error: Error): void
+}
+
+/** Things of which one at a time is taken, used and given back; who finds none waits in line. */
+function createLine<T>(things: readonly T[]) {
+  const free = [...things]
+  const waiting = new Set<Waiting<T>>()
+  let failure: Error | undefined
+
+  function wait(signal: AbortSignal): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    const entry = { resolve, reject }
+    // Leaving the line in the same instant as the signal fires: a thing that is handed to nobody would be lost.
+    const leave = () => {
+      waiting.delete(entry)
+      reject(signal.reason)
+    }
+    waiting.add(entry)
+    signal.addEventListener('abort', leave, { once: true })
+    return promise.finally(() => signal.removeEventListener('abort', leave))
+  }
+
+  return {
+    async take(signal: AbortSignal): Promise<T> {
+      signal.throwIfAborted()
+      if (failure !== undefined) throw failure
+      return free.pop() ?? wait(signal)
+    },
+    give(thing: T): void {
+      const [next] = waiting
+      if (next === undefined) free.push(thing)
+      else waiting.delete(next)
+      next?.resolve(thing)
+    },
+    close(error: Error): void {
+      failure ??= error
+      for (const entry of waiting) entry.reject(error)
+      waiting.clear()
+    },
   }
 }
 

@@ -1,0 +1,91 @@
+import { setTimeout } from 'node:timers/promises'
+import { BENCH_TENANT } from './gateways.ts'
+import { openLoadConnection } from './load/connection.ts'
+import { type Bench, type Figures, orderFor, startLoad } from './measure.ts'
+import { createTemplate } from './payload.ts'
+
+export interface Latency {
+  readonly connections: number
+  readonly readingsPerMessage: number
+  readonly messagesPerSecond: number
+  readonly probes: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly mostMs: number
+}
+
+const SECONDS = 15
+const PROBE_EVERY_MS = 40
+const POLL_EVERY_MS = 4
+const GIVE_UP_MS = 30_000
+
+/** From publish to queryable, at half of the load that was reached: a gateway publishes now and then and asks the API until the reading is there. */
+export async function measureLatency(bench: Bench, figures: readonly Figures[]): Promise<readonly Latency[]> {
+  const results: Latency[] = []
+  for (const { connections, readingsPerMessage, messagesPerSecond } of figures.filter((one) => one.connections !== 1)) {
+    const rate = messagesPerSecond / 2
+    const order = orderFor(bench, { connections, readingsPerMessage, messages: Math.round(rate * SECONDS) })
+    const load = await startLoad({ ...order, rate, window: order.window * 4 })
+    const loading = load.go()
+    await setTimeout(1_000)
+    const probes = await probe(bench, (SECONDS - 2) * 1_000)
+    await loading
+    load.stop()
+    const sorted = probes.toSorted((left, right) => left - right)
+    const at = (share: number): number =>
+      Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN)
+    results.push({
+      connections,
+      readingsPerMessage,
+      messagesPerSecond: Math.round(rate),
+      probes: sorted.length,
+      p50Ms: at(0.5),
+      p99Ms: at(0.99),
+      mostMs: at(1),
+    })
+  }
+  return results
+}
+
+async function probe({ server, rootPem }: Bench, durationMs: number): Promise<readonly number[]> {
+  // A gateway of its own, so that it waits behind nobody on its connection.
+  const gateway = await enrolProbe(server.operations)
+  const { secret } = await server.operations.call('tokens.create', { tenant: BENCH_TENANT, scopes: ['read'] })
+  const connection = await openLoadConnection(gateway, { port: server.mqttPort, rootPem })
+  const sensor = `${gateway.gateway}-sensor`
+  const template = createTemplate(`v1/${BENCH_TENANT}/${gateway.gateway}/readings`, [sensor], 1)
+  const took: number[] = []
+  const endMs = performance.now() + durationMs
+  while (performance.now() < endMs) {
+    const timeMs = Date.now()
+    const startMs = performance.now()
+    const acked = connection.run([template], { total: 1, window: 1, firstMs: timeMs })
+    while (!(await isThere(server.apiUrl, secret, { sensor, timeMs }))) {
+      if (performance.now() > startMs + GIVE_UP_MS) throw new Error('A reading that was published can not be read.')
+      await setTimeout(POLL_EVERY_MS)
+    }
+    took.push(performance.now() - startMs)
+    await acked
+    await setTimeout(PROBE_EVERY_MS)
+  }
+  connection.close()
+  return took
+}
+
+async function isThere(apiUrl: string, token: string, { sensor, timeMs }: { sensor: string; timeMs: number }): Promise<boolean> {
+  const response = await fetch(`${apiUrl}/v1/sensors/${sensor}/readings?from=${timeMs}&to=${timeMs + 1}`, {
+    headers: { authorization: `Bearer ${token}` },
+  })
+  if (response.status === 404) return false
+  if (!response.ok) throw new Error(`The API answered ${response.status}: ${await response.text()}`)
+  const page: { readonly readings: readonly unknown[] } = await response.json().then((body) => Object(body))
+  return page.readings.length === 1
+}
+
+let probes = 0
+
+async function enrolProbe(operations: Bench['server']['operations']) {
+  const gateway = `probe-${probes++}`
+  const { certificatePem, privateKeyPem = '' } = await operations.call('gateways.enrol', { tenant: BENCH_TENANT, gateway })
+  return { gateway, certificatePem, privateKeyPem }
+}

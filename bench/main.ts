@@ -1,0 +1,45 @@
+// `npm run bench`: what a message costs, from the socket to the store, on the embedded default.
+import { parseArgs } from 'node:util'
+import { enrolGateways } from './gateways.ts'
+import { measureLatency } from './latency.ts'
+import { type Bench, type Figures, measureCase } from './measure.ts'
+import { report } from './report.ts'
+import { startServer } from './server.ts'
+
+const { values: flags } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    save: { type: 'boolean', default: false },
+    'cpu-prof': { type: 'string' },
+  },
+})
+
+const scale = flags.quick ? 0.2 : 1
+const cases = [1, 10, 1_000].flatMap((connections) =>
+  [1, 100].map((readingsPerMessage) => ({
+    connections,
+    readingsPerMessage,
+    messages: (readingsPerMessage === 1 ? 400_000 : 8_000) * scale,
+  })),
+)
+const wanted = cases.filter(
+  ({ connections, readingsPerMessage }) => flags.only === undefined || flags.only === `${connections}x${readingsPerMessage}`,
+)
+const profile = flags['cpu-prof']
+const server = await startServer(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`])
+try {
+  const enrolled = await enrolGateways(server.operations, Math.max(...wanted.map(({ connections }) => connections)))
+  const bench: Bench = { server, ...enrolled }
+  await measureCase(bench, { connections: 1, readingsPerMessage: 1, messages: 20_000 })
+  const figures: Figures[] = []
+  for (const one of wanted) {
+    process.stderr.write(`${one.connections} connections, ${one.readingsPerMessage} readings a message …\n`)
+    figures.push(await measureCase(bench, one))
+  }
+  const latency = flags.only === undefined ? await measureLatency(bench, figures) : []
+  await report({ figures, latency }, { isJson: flags.json, isSaved: flags.save })
+} finally {
+  await server.stop()
+}

@@ -1,0 +1,59 @@
+import { execFileSync } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { cpus } from 'node:os'
+import Table from 'cli-table3'
+import type { Latency } from './latency.ts'
+import type { Figures } from './measure.ts'
+
+export interface Results {
+  readonly figures: readonly Figures[]
+  readonly latency: readonly Latency[]
+}
+
+const FOLDER = new URL('./results/', import.meta.url)
+
+/** Prints the tables, or one JSON value; `isSaved` keeps that value with machine and commit in bench/results/. */
+export async function report(results: Results, { isJson, isSaved }: { isJson: boolean; isSaved: boolean }): Promise<void> {
+  const full = {
+    at: new Date().toISOString(),
+    commit: commit(),
+    node: process.version,
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    ...results,
+  }
+  process.stdout.write(isJson ? `${JSON.stringify(full)}\n` : `${tables(results)}\n`)
+  if (!isSaved) return
+  await mkdir(FOLDER, { recursive: true })
+  await writeFile(new URL(`${full.at.slice(0, 19).replaceAll(':', '-')}.json`, FOLDER), `${JSON.stringify(full, undefined, 2)}\n`)
+}
+
+function tables({ figures, latency }: Results): string {
+  const cost = new Table({
+    head: ['connections', 'readings/msg', 'msg/s', 'msg/CPU-s', 'values/CPU-s', 'CPU-s/100k msg', 'MiB idle', 'MiB most'],
+    style: { head: [] },
+  })
+  for (const one of figures) {
+    cost.push([
+      one.connections,
+      one.readingsPerMessage,
+      one.messagesPerSecond,
+      one.messagesPerCpuSecond,
+      one.valuesPerCpuSecond,
+      one.cpuSecondsPer100kMessages,
+      one.memoryIdleMiB,
+      one.memoryMostMiB,
+    ])
+  }
+  const times = new Table({
+    head: ['connections', 'readings/msg', 'at msg/s', 'probes', 'p50 ms', 'p99 ms', 'most ms'],
+    style: { head: [] },
+  })
+  for (const one of latency)
+    times.push([one.connections, one.readingsPerMessage, one.messagesPerSecond, one.probes, one.p50Ms, one.p99Ms, one.mostMs])
+  return `From the TLS socket to the store, all threads counted; 4 values a reading:\n${cost}\n\nFrom publish to queryable, at half of that load:\n${times}`
+}
+
+function commit(): string {
+  return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
+}

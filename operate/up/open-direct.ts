@@ -1,0 +1,30 @@
+import { lockFolder } from '../../platform/adapters/sqlite/folder-lock.ts'
+import { openSqliteLogView } from '../../platform/adapters/sqlite/log/open-view.ts'
+import { openSqliteMetadata } from '../../platform/adapters/sqlite/metadata/open.ts'
+import { openAuthority } from '../../platform/adapters/x509/authority.ts'
+import type { DirectStores } from '../commands/reach.ts'
+import { createLazyLogView } from '../operations/lazy-log.ts'
+
+/**
+ * The stores of a folder that nothing runs on; the command holds the folder's lock for as long as it works. The log is only looked at:
+ * a command must not apply a retention whose settings it doesn't know.
+ *
+ * @throws {MillraceError} `data-folder.locked`, and what the stores throw when they can't be opened.
+ */
+export async function openDirect(folder: string): Promise<DirectStores> {
+  const lock = lockFolder(folder)
+  try {
+    const authority = await openAuthority({ folder })
+    const metadata = await openSqliteMetadata({ folder, onDeath: (error) => process.emitWarning(error) })
+    const log = createLazyLogView(() => openSqliteLogView(folder))
+    const close = async () => {
+      await log.close()
+      await metadata.close()
+      lock.release()
+    }
+    return { ports: { metadata, authority, log, clock: Date.now }, close }
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
