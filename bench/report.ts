@@ -31,7 +31,7 @@ export async function report(results: Results, { isJson, isSaved }: { isJson: bo
 function tables({ figures, latency }: Results): string {
   const cost = new Table({
     head: ['connections', 'readings/msg', 'msg/s', 'msg/CPU-s', 'values/CPU-s', 'CPU-s/100k msg', 'MiB idle', 'MiB most'],
-    style: { head: [] },
+    style: { head: [], border: [] },
   })
   for (const one of figures) {
     cost.push([
@@ -47,7 +47,7 @@ function tables({ figures, latency }: Results): string {
   }
   const times = new Table({
     head: ['connections', 'readings/msg', 'at msg/s', 'probes', 'p50 ms', 'p99 ms', 'most ms'],
-    style: { head: [] },
+    style: { head: [], border: [] },
   })
   for (const one of latency)
     times.push([one.connections, one.readingsPerMessage, one.messagesPerSecond, one.probes, one.p50Ms, one.p99Ms, one.mostMs])

@@ -1,9 +1,11 @@
+import { createQueue } from '../platform/runtime/queue.ts'
+
 /**
  * Runs short tasks at once until they have taken `budgetMs` of one turn of the event loop; the others wait, in order, for later turns.
  * A burst of large messages is then checked a few at a time, and keep-alives, acknowledgements and queries go on in between.
  */
 export function createTurnBudget(budgetMs: number): (task: () => void) => void {
-  const waiting: (() => void)[] = []
+  const waiting = createQueue<() => void>()
   let spentMs = 0
   let isTurnMarked = false
 
@@ -20,14 +22,14 @@ export function createTurnBudget(budgetMs: number): (task: () => void) => void {
     isTurnMarked = false
     spentMs = 0
     while (spentMs < budgetMs) {
-      const task = waiting.shift()
+      const task = waiting.take()
       if (task === undefined) return
       run(task)
     }
   }
 
   return (task) => {
-    if (waiting.length > 0 || spentMs >= budgetMs) waiting.push(task)
+    if (waiting.size > 0 || spentMs >= budgetMs) waiting.push(task)
     else run(task)
   }
 }

@@ -10,6 +10,8 @@ const CHECKPOINT_PAGES = 4_000
 const WAL_BYTES_KEPT_MAX = 64 * 1_048_576
 const OPEN_ATTEMPTS_MAX = 20
 const OPEN_PAUSE_MS = 50
+/** The low byte of an error code is the kind of error. */
+const SQLITE_BUSY = 5
 
 /**
  * `fresh` takes what is written, `reading` keeps it; a row is in one of them, never in both. `data` is described in row-data.ts.
@@ -83,7 +85,8 @@ function whenFree(open: () => DatabaseSync): DatabaseSync {
 
 const isSqliteError = (error: unknown): error is Error =>
   error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR'
-const isBusy = (error: unknown): boolean => isSqliteError(error) && 'errcode' in error && error.errcode === 5
+const isBusy = (error: unknown): boolean =>
+  isSqliteError(error) && 'errcode' in error && typeof error.errcode === 'number' && (error.errcode & 0xff) === SQLITE_BUSY
 
 /** Runs `work`; what SQLite reports becomes `time-series.unavailable` with its cause. Bugs pass through unchanged. */
 export function asUnavailable<T>(work: () => T): T {
