@@ -41,7 +41,6 @@ export async function measureCase({ server, rootPem, gateways }: Bench, wanted: 
   const load = await startLoad(orderFor({ server, rootPem, gateways }, wanted))
   const idle = await server.memory()
   await server.resetMemory()
-  // Warm: the compiler has seen the path, the files have grown.
   const before = await stored(server)
   const startCpu = await server.cpuSeconds()
   const seconds = await load.go()

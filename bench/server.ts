@@ -27,8 +27,13 @@ export interface BenchServer {
 /** Linux counts CPU time in hundredths of a second, USER_HZ. */
 const TICKS_PER_SECOND = 100
 
-export async function startServer(nodeArguments: readonly string[] = []): Promise<BenchServer> {
+/** A data folder for one run. */
+export async function makeFolder(): Promise<{ readonly folder: string; remove(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
+  return { folder, remove: () => rm(folder, { recursive: true, force: true }) }
+}
+
+export async function startServer(folder: string, nodeArguments: readonly string[] = []): Promise<BenchServer> {
   const main = fileURLToPath(new URL('../operate/main.ts', import.meta.url))
   const environment = {
     ...process.env,
@@ -71,7 +76,6 @@ export async function startServer(nodeArguments: readonly string[] = []): Promis
     async stop() {
       child.kill('SIGTERM')
       if (child.exitCode === null) await once(child, 'exit')
-      await rm(folder, { recursive: true, force: true })
     },
   }
 }

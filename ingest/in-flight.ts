@@ -22,6 +22,10 @@ export interface InFlight {
   open(limits: InFlightLimits, onRoom: () => void): Allowance
 }
 
+/** Waking a connection for the room of one message costs more than the message. */
+const LOW_WATER = 0.75
+const MESSAGES_PER_WAKE = 16
+
 /**
  * Counts messages from the moment their header arrives until they are durable, for each connection and in all. Past a limit the socket isn't read,
  * so the pressure reaches the gateway through TCP and nothing piles up here.
@@ -33,12 +37,16 @@ export function createInFlight(total: InFlightLimits): InFlight {
   /** Those that found no room in all, first come first served. */
   const queue = new Set<() => void>()
 
-  function wakeNext(): void {
-    // One at a time: each takes what it can and, by releasing it, wakes the next.
-    const [next] = queue
-    if (next === undefined) return
-    queue.delete(next)
-    next()
+  /** Wakes some of those who wait once there is room worth waking them for; each takes what it needs, and comes back here if there was not enough. */
+  function wakeWaiting(): void {
+    if (messages > total.messagesMax * LOW_WATER || bytes > total.bytesMax * LOW_WATER) return
+    let toWake = Math.max(1, Math.floor((total.messagesMax - messages) / MESSAGES_PER_WAKE))
+    for (const wake of queue) {
+      queue.delete(wake)
+      wake()
+      toWake--
+      if (toWake === 0) return
+    }
   }
 
   function open(limits: InFlightLimits, onRoom: () => void): Allowance {
@@ -78,7 +86,7 @@ export function createInFlight(total: InFlightLimits): InFlight {
           isWaitingForOwn = false
           onRoom()
         }
-        if (queue.size > 0) wakeNext()
+        if (queue.size > 0) wakeWaiting()
       },
       close() {
         messages -= ownMessages
@@ -86,7 +94,7 @@ export function createInFlight(total: InFlightLimits): InFlight {
         ownMessages = 0
         ownBytes = 0
         queue.delete(onRoom)
-        if (queue.size > 0) wakeNext()
+        if (queue.size > 0) wakeWaiting()
       },
     }
   }

@@ -5,9 +5,8 @@ import { examples } from '../commands/examples.ts'
 import { EXIT } from '../output/exit-codes.ts'
 import { createProgress } from '../output/progress.ts'
 import { banner } from './banner.ts'
-import { type Demo, startDemo } from './demo.ts'
-import { readUpSettings } from './settings.ts'
-import { startUp, type Up } from './start.ts'
+import type { Demo } from './demo.ts'
+import type { Up } from './start.ts'
 
 /** A stop that takes longer is cut off: an operator or an init system is waiting. */
 const STOP_TIMEOUT_MS = 9_500
@@ -28,6 +27,12 @@ export const addUp: AddCommand = (program, cli) => {
 
 async function runUp(cli: Cli, command: Command, hasDemo: boolean): Promise<void> {
   const { folder, output } = cli.settings(command)
+  // Loaded here, so that other commands need not wait for it.
+  const [{ readUpSettings }, { startUp }, { startDemo }] = await Promise.all([
+    import('./settings.ts'),
+    import('./start.ts'),
+    import('./demo.ts'),
+  ])
   const settings = readUpSettings(cli.dependencies.environment)
   const isPretty = output.streams.stderr.isTTY === true
   const logOptions = (part: string): LogOptions => ({ level: settings.up.MILLRACE_LOG_LEVEL, part, isPretty })

@@ -1,5 +1,6 @@
 // Goal: whatever is written, repeated, corrected, dropped or reopened in whatever order, the store holds what a simple model holds.
 // Method: random commands on a writer that moves rows all the time, the reader asked after each; fast-check prints the seed.
+import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,7 +31,7 @@ const command = fc.oneof(
 )
 
 t.test('a store does what the model does, after any commands', async (t) => {
-  await fc.assert(
+  const check = fc.assert(
     fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 30 }), async (commands) => {
       const folder = mkdtempSync(join(tmpdir(), 'millrace-series-'))
       const reader = await openSeriesReader({ folder, threads: 1, onDeath: (error) => t.fail('A thread ended.', { error }) })
@@ -38,38 +39,36 @@ t.test('a store does what the model does, after any commands', async (t) => {
       const model = createSeriesModel()
       try {
         for (const one of commands) {
-          if ('write' in one) t.match(await writer.write(one.write, never), { rejected: [], ...model.apply(one.write) })
+          if ('write' in one) assert.deepEqual(await writer.write(one.write, never), { rejected: [], ...model.apply(one.write) })
           else if ('dropBefore' in one) {
             let dropped = 0
             for (let rows = -1; rows !== 0; dropped += rows) rows = writer.dropBefore(T0 + one.dropBefore, 3)
-            t.equal(dropped, model.dropBefore(T0 + one.dropBefore))
+            assert.equal(dropped, model.dropBefore(T0 + one.dropBefore))
           } else {
             writer.close()
             writer = openSeriesWriter({ folder, limits })
           }
-          await compare(t, reader, model)
+          await compare(reader, model)
         }
       } finally {
         writer.close()
         await reader.close()
         rmSync(folder, { recursive: true })
       }
-      return t.passing()
     }),
     { numRuns: 25 },
   )
+  await t.resolves(check)
 })
 
-async function compare(t: Tap, reader: SeriesReader, model: SeriesModel): Promise<void> {
+async function compare(reader: SeriesReader, model: SeriesModel): Promise<void> {
   const latest = new Map((await reader.latest(acme, SENSORS, never)).map(({ sensor, values }) => [sensor, values]))
   for (const sensor of SENSORS) {
     const rows = await reader.range(acme, { ...everything, sensor }, never)
-    t.same(
+    assert.deepEqual(
       rows.map(({ timestampMs, values }) => ({ timestampMs, values })),
       model.rows(sensor),
     )
-    t.same(latest.get(sensor) ?? [], model.latest(sensor))
+    assert.deepEqual(latest.get(sensor) ?? [], model.latest(sensor))
   }
 }
-
-type Tap = Pick<typeof t, 'same'>

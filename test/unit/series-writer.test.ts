@@ -86,6 +86,7 @@ t.test('retention deletes old rows in slices, and forgets what has no rows left'
   }
   const dropped = [1, 2, 3, 4, 5].map(() => writer.dropBefore(T0 + 30, 10))
   t.same(dropped, [10, 10, 10, 0, 0])
+  t.equal(writer.dropBefore(T0 + 40, 100), 10, 'a later call looks at all sensors again')
   t.equal(count('SELECT count(*) AS count FROM sensor'), 2)
   t.match(await reader.latest(acme, ['old', 's0', 's1'], never), [{ sensor: 's0' }, { sensor: 's1' }])
   t.match(await writer.write([point({ power_w: 1 }, { sensor: 'another' })], never), { stored: 1, rejected: [] })

@@ -19,7 +19,9 @@ export interface DropperParts {
 
 /** Retention: deletes old rows, a slice at a time, going round all sensors. After a failure it must be made anew, with its parts. */
 export function createDropper(database: DatabaseSync, { states, catalog, mover }: DropperParts) {
-  const selectLast = database.prepare('SELECT max(id) AS id FROM (SELECT id FROM sensor WHERE id > ?1 ORDER BY id LIMIT ?2)')
+  const selectSegment = database.prepare(
+    'SELECT max(id) AS last, count(*) AS count FROM (SELECT id FROM sensor WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3)',
+  )
   const selectOld = database.prepare(
     `SELECT id FROM sensor WHERE id > ?1 AND id <= ?2 AND (${TABLES.map((table) => `EXISTS (SELECT 1 FROM ${table} WHERE sensor_id = sensor.id AND ts < ?3)`).join(' OR ')}) ORDER BY id LIMIT ?4`,
   )
@@ -46,15 +48,30 @@ export function createDropper(database: DatabaseSync, { states, catalog, mover }
     return dropped
   }
 
-  /** @returns how many rows were deleted; see `SeriesRetention`. */
-  return (timeMs: number, rowsMax: number): number => {
-    const last = selectLast.get(examinedId, SENSORS_EXAMINED_MAX)?.id
+  function dropOfSensors(lastId: number, timeMs: number, rowsMax: number): number {
     let dropped = 0
-    for (const row of selectOld.all(examinedId, last ?? examinedId, timeMs, rowsMax)) {
-      if (dropped === rowsMax) return dropped
+    for (const row of selectOld.all(examinedId, lastId, timeMs, rowsMax)) {
+      if (dropped === rowsMax) break
       dropped += dropOfSensor(asNumber(row.id), timeMs, rowsMax - dropped)
     }
-    if (dropped < rowsMax) examinedId = typeof last === 'number' ? last : 0
+    return dropped
+  }
+
+  /** @returns how many rows were deleted; see `SeriesRetention`. */
+  return (timeMs: number, rowsMax: number): number => {
+    const startId = examinedId
+    let sensors = SENSORS_EXAMINED_MAX
+    let dropped = 0
+    // To the end, and from the beginning to where this call started: a whole round, if there aren't too many.
+    for (const untilId of [Number.MAX_SAFE_INTEGER, startId]) {
+      const segment = selectSegment.get(examinedId, untilId, sensors)
+      const lastId = asNumber(segment?.last ?? examinedId)
+      dropped += dropOfSensors(lastId, timeMs, rowsMax - dropped)
+      if (dropped === rowsMax) return dropped
+      sensors -= asNumber(segment?.count)
+      examinedId = sensors === 0 ? lastId : 0
+      if (sensors === 0) return dropped
+    }
     return dropped
   }
 }

@@ -34,8 +34,8 @@ export const SERIES_LIMITS: SeriesLimits = {
 export interface SeriesRetention {
   /**
    * Deletes rows older than `timeMs` (epoch milliseconds), at most `rowsMax` of them; sensors and metrics without any row left go too.
-   * Call it regularly, and again soon while it returns `rowsMax`: each call looks at up to 10,000 sensors, and goes on
-   * where the last one ended.
+   * Call it regularly, and again soon while it returns anything: each call looks at up to 10,000 sensors, and goes on where
+   * the last one ended.
    *
    * @returns how many rows were deleted.
    * @throws {MillraceError} `time-series.unavailable`.
