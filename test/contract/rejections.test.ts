@@ -3,7 +3,7 @@
 import t from 'tap'
 import type { RejectionEntry } from '../../platform/ports/rejections.ts'
 import { proveTenant } from '../../platform/ports/tenant-scope.ts'
-import { never, openForTest, seriesImplementations, T0 } from './time-series/implementations.ts'
+import { never, openForTest, rejectionImplementations, T0 } from './time-series/implementations.ts'
 
 const acme = proveTenant('acme')
 const bolt = proveTenant('bolt')
@@ -25,7 +25,7 @@ const entry = (offset: number, changes: Partial<RejectionEntry> = {}): Rejection
 
 const keyOf = ({ timeMs, partition, offset, fault }: RejectionEntry) => ({ timeMs, partition, offset, fault })
 
-for (const implementation of seriesImplementations) {
+for (const implementation of rejectionImplementations) {
   t.test(`${implementation.name}: rejections`, async (t) => {
     t.test('gives back everything of an entry', async (t) => {
       const { writer, reader } = await openForTest(t, implementation)

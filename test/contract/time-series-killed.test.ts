@@ -51,7 +51,11 @@ async function writeUntilKilled(run: { folder: string; from: number; batches: nu
 
 /** @returns the first batch that is not in the store: one batch may be stored although the writer could not say so any more. */
 async function readBack(t: Test, { folder, model, next }: { folder: string; model: SeriesModel; next: number }): Promise<number> {
-  const reader = await openSeriesReader({ folder, onDeath: (error) => t.fail('A reader thread ended by itself.', { error }) })
+  const reader = await openSeriesReader({
+    folder,
+    threads: 1,
+    onDeath: (error) => t.fail('A reader thread ended by itself.', { error }),
+  })
   const last = await reader.range(acme, { ...everything, sensor: 's3', limit: 50_000 }, never)
   const isUnsaidStored = last.length === next + 1
   if (isUnsaidStored) model.apply(batchOf(next))

@@ -36,6 +36,22 @@ t.test('calls that were given up make room for others', async (t) => {
   t.equal(next.length, 10)
 })
 
+t.test('two threads answer many callers at once, each with its own', async (t) => {
+  const { folder, reader } = await openReader(t, { threads: 2 })
+  const writer = openSeriesWriter({ folder })
+  t.teardown(() => writer.close())
+  const sensors = Array.from({ length: 200 }, (_, n) => `s${n}`)
+  await writer.write(
+    sensors.map((sensor, n) => point({ power_w: n }, { sensor })),
+    never,
+  )
+  const answers = await Promise.all(sensors.map((sensor) => reader.latest(acme, [sensor], never)))
+  t.same(
+    answers.map(([latest]) => latest?.values[0]?.value),
+    sensors.map((_, n) => n),
+  )
+})
+
 t.test('a reader that is closed ends what waits and refuses what comes', async (t) => {
   const { reader } = await openReader(t, { threads: 1 })
   const waiting = Promise.allSettled(Array.from({ length: 5 }, () => reader.latest(acme, ['press-1'], never)))

@@ -12,7 +12,11 @@ const acme = proveTenant('acme')
 async function openBoth(t: Test, limits: Partial<SeriesLimits> = {}) {
   const folder = t.testdir()
   const writer = openSeriesWriter({ folder, limits })
-  const reader = await openSeriesReader({ folder, onDeath: (error) => t.fail('A thread ended by itself.', { error }) })
+  const reader = await openSeriesReader({
+    folder,
+    threads: 1,
+    onDeath: (error) => t.fail('A thread ended by itself.', { error }),
+  })
   const spy = new DatabaseSync(join(folder, 'series.sqlite'))
   t.teardown(async () => {
     spy.close()

@@ -23,8 +23,10 @@ export interface SeriesImplementation {
   open(place: string, limits?: TenantLimits): Promise<OpenedSeries>
 }
 
+const sqlite: SeriesImplementation = { name: 'SQLite', open: (place, limits = {}) => openSqlite(place, limits) }
+
 export const seriesImplementations: readonly SeriesImplementation[] = [
-  { name: 'SQLite', open: (place, limits = {}) => openSqlite(place, limits) },
+  sqlite,
   {
     // Every few rows the store puts its rows in order, so that every test meets rows on both sides of it.
     name: 'SQLite, moving rows with each write',
@@ -36,9 +38,17 @@ export const seriesImplementations: readonly SeriesImplementation[] = [
   },
 ]
 
+/** Where rows lie makes no difference to rejections. */
+export const rejectionImplementations: readonly SeriesImplementation[] = [sqlite]
+
 async function openSqlite(folder: string, limits: Partial<SeriesLimits>): Promise<OpenedSeries> {
   const writer = openSeriesWriter({ folder, limits })
-  const reader = await openSeriesReader({ folder, onDeath: (error) => t.fail('A reader thread ended by itself.', { error }) })
+  // Starting a thread is most of a test's time; test/unit/series-reader.test.ts has several.
+  const reader = await openSeriesReader({
+    folder,
+    threads: 1,
+    onDeath: (error) => t.fail('A thread ended by itself.', { error }),
+  })
   return {
     writer,
     reader,
