@@ -11,6 +11,7 @@ export interface UpConfig {
   MILLRACE_LOG_REJECTED_RETENTION_DAYS: number
   MILLRACE_LOG_BYTES_MAX: number
   MILLRACE_LOG_LINGER_MS: number
+  MILLRACE_SERIES_READER_THREADS: number
   MILLRACE_DEMO_BACKFILL_DAYS: number
 }
 
@@ -76,6 +77,13 @@ export const upConfig = {
       maximum: 100,
       default: 2,
       description: 'How long the first message of a group commit waits for others.',
+    },
+    MILLRACE_SERIES_READER_THREADS: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 32,
+      default: 1,
+      description: 'Threads that answer queries on the time-series store; each takes some 15 MB.',
     },
     MILLRACE_DEMO_BACKFILL_DAYS: {
       type: 'integer',

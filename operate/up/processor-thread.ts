@@ -6,6 +6,10 @@ import { answer, startThread } from '../../platform/runtime/thread.ts'
 import type { ProcessConfig } from '../../stream-processors/config.ts'
 import type { ProcessorCalls, ProcessorThreadData } from '../../stream-processors/main.ts'
 
+/** A batch of 4 MiB of messages becomes some 100 MiB of points at most. */
+const HEAP_MAX_MIB = 1_024
+const YOUNG_MAX_MIB = 24
+
 export interface ProcessorThreadOptions {
   readonly folder: string
   readonly config: ProcessConfig
@@ -35,6 +39,8 @@ export async function startProcessorThread(options: ProcessorThreadOptions): Pro
     data: { folder, config, logOptions, eventLogPort, sensorsPort: port2 } satisfies ProcessorThreadData,
     transfer: [eventLogPort, port2],
     unavailable: 'time-series.unavailable',
+    heapMaxMiB: HEAP_MAX_MIB,
+    youngMaxMiB: YOUNG_MAX_MIB,
     onDeath,
   })
   await thread.call('ready')

@@ -55,7 +55,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     }),
   )
   const series = await parts.start(async () => {
-    const reader = await openSeriesReader({ folder, onDeath })
+    const reader = await openSeriesReader({ folder, threads: up.MILLRACE_SERIES_READER_THREADS, onDeath })
     return { name: 'series-reader', reader, stop: () => reader.close() }
   })
   const checks = readinessChecks(stores, processors.ready, () =>

@@ -5,8 +5,10 @@ export type Remedy = 'reject' | 'retry' | 'stop'
 export const REMEDY_BY_CODE = {
   'config.invalid': 'stop',
   'data-folder.locked': 'stop',
+  'data-folder.unusable': 'stop',
   'store.not-durable': 'stop',
   'store.newer': 'stop',
+  'store.damaged': 'stop',
   'certificate-authority.unusable': 'stop',
   'listener.unavailable': 'stop',
   'event-log.unavailable': 'retry',

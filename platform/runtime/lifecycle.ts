@@ -8,7 +8,10 @@ export interface Running {
 }
 
 export interface Parts {
-  /** Starts a part. If that fails, the parts already running are stopped, and the error is thrown on. */
+  /**
+   * Starts a part. If that fails, the parts already running are stopped, and the error is thrown on.
+   * A part whose start ends after `stop` was called is stopped at once, and the call rejects.
+   */
   start<T extends Running>(start: () => Promise<T>): Promise<T>
   /** Stops all parts, the last one first. A part that fails to stop doesn't keep the others from it. */
   stop(): Promise<void>
@@ -45,6 +48,10 @@ export function createParts(log: Logger): Parts {
     async start(start) {
       try {
         const part = await start()
+        if (stopped !== undefined) {
+          await part.stop()
+          throw new Error(`The part ${part.name} was started while everything stopped.`)
+        }
         running.push(part)
         log.debug({ name: part.name }, 'Part started.')
         return part

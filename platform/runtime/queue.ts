@@ -6,7 +6,7 @@ export interface Queue<T> {
   take(): T | undefined
 }
 
-/** Items that were taken are dropped from memory in pieces of this size. */
+/** Places of items that were taken are given back when there are this many, and more of them than of items that wait: so each item is moved once at most, on average. */
 const COMPACT_AT = 1_024
 
 /** First in, first out, at the same small cost whatever its length; `Array.shift` moves all that stay. */
@@ -27,7 +27,7 @@ export function createQueue<T>(): Queue<T> {
       if (head === items.length) return undefined
       items[head] = undefined
       head++
-      if (head === items.length || head === COMPACT_AT) {
+      if (head === items.length || (head >= COMPACT_AT && head * 2 >= items.length)) {
         items = items.slice(head)
         head = 0
       }

@@ -26,9 +26,22 @@ function listen<M>(channel: Channel, listener: (message: M) => void): void {
 
 /** Answers the calls of a `createCaller` on the other side of `channel`. Errors keep their code; unknown ones take `fallback`. */
 export function answer(channel: Channel, handlers: Handlers, fallback: ErrorCode): void {
+  answerOnceOpen(channel, () => handlers, fallback)
+}
+
+/**
+ * As `answer`, for handlers that must be opened first; `open` is called at once. When it fails, every call gets its error, code and all:
+ * a store that can't be opened must be explained to whoever asked for it, and must not end the thread.
+ */
+export function answerOnceOpen(channel: Channel, open: () => Handlers | Promise<Handlers>, fallback: ErrorCode): void {
+  const opened = Promise.try(open)
+  opened.catch(() => undefined)
   listen(channel, async ({ id, name, parameters }: Request) => {
     try {
-      const result = await handlers[name]?.(...parameters)
+      const handlers = await opened
+      const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined
+      if (handler === undefined) throw new TypeError(`A thread was asked for ${name}, which it does not know.`)
+      const result = await handler(...parameters)
       channel.postMessage({ id, result } satisfies Response)
     } catch (error) {
       channel.postMessage({ id, error: toErrorMessage(error, fallback) } satisfies Response)
@@ -66,6 +79,8 @@ export function createCaller<H extends Handlers>(channel: Channel, unavailable: 
     if (error) waiting?.reject(fromErrorMessage(error, unavailable))
     else waiting?.resolve(result)
   })
+  // A worker that ends says so by itself; of a port, only the close tells that nobody will answer any more.
+  if (!(channel instanceof Worker)) channel.on('close', () => fail('The other side of a message channel is gone.'))
 
   function fail(reason: string): void {
     failure ??= reason
@@ -83,8 +98,9 @@ export function createCaller<H extends Handlers>(channel: Channel, unavailable: 
       if (failure !== undefined)
         return reject(fromErrorMessage({ code: unavailable, message: failure, details: {} }, unavailable))
       const id = nextId++
-      pending.set(id, { resolve, reject })
+      // Throws when something can't be cloned: then there is nothing to wait for.
       channel.postMessage({ id, name, parameters }, transfer)
+      pending.set(id, { resolve, reject })
     })
   }
 
@@ -108,6 +124,8 @@ export interface ThreadOptions {
   /** Called when the thread ends by itself, which it never should: the process must stop. */
   readonly onDeath: (error: Error) => void
   readonly heapMaxMiB?: number
+  /** Memory for new objects. Small is right for a thread that makes few: it is filled before anything is collected. */
+  readonly youngMaxMiB?: number
 }
 
 /** Starts a worker thread and calls it by name. */
@@ -118,11 +136,12 @@ export function startThread<H extends Handlers>({
   unavailable,
   onDeath,
   heapMaxMiB = 256,
+  youngMaxMiB = 3,
 }: ThreadOptions): Thread<H> {
   const worker = new Worker(module, {
     workerData: data,
     transferList: [...transfer],
-    resourceLimits: { maxOldGenerationSizeMb: heapMaxMiB, maxYoungGenerationSizeMb: 16 },
+    resourceLimits: { maxOldGenerationSizeMb: heapMaxMiB, maxYoungGenerationSizeMb: youngMaxMiB },
   })
   const caller = createCaller<H>(worker, unavailable)
   let isStopping = false

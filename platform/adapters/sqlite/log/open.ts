@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { EventLog } from '../../../ports/event-log.ts'
-import { createCaller, startThread } from '../../../runtime/thread.ts'
+import { createCaller, startThread, type Thread } from '../../../runtime/thread.ts'
 import { createLogAppender } from './log-appender.ts'
 import { joinLogGroup } from './log-consumer.ts'
 import { openLogReadOnly, type TopicOptions } from './log-format.ts'
@@ -40,30 +40,35 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<SqliteLo
     onDeath,
   })
   const partitionCounts = await writer.call('partitionCounts')
-  const reader = startThread<LogReads>({
-    module: new URL('./log-reader-thread.ts', import.meta.url),
-    data: { path },
-    unavailable,
-    onDeath,
-  })
+  /** Started by the first who reads: an ordinary day has nobody. */
+  let started: Thread<LogReads> | undefined
+  const reader = (): Thread<LogReads> => {
+    started ??= startThread<LogReads>({
+      module: new URL('./log-reader-thread.ts', import.meta.url),
+      data: { path },
+      unavailable,
+      onDeath,
+    })
+    return started
+  }
   const { append } = createLogAppender({ writer, partitionCounts, lingerMs })
 
   return {
     append,
     ping: () => writer.call('ping'),
-    read: (from, limit) => reader.call('read', from, limit),
-    partitions: (topic) => reader.call('partitions', topic),
-    offsetsAt: (topic, timeMs) => reader.call('offsetsAt', topic, timeMs),
+    read: (from, limit) => reader().call('read', from, limit),
+    partitions: (topic) => reader().call('partitions', topic),
+    offsetsAt: (topic, timeMs) => reader().call('offsetsAt', topic, timeMs),
     lag: (group, topic) => writer.call('lag', group, topic),
     join: (group, groupTopics) =>
-      joinLogGroup(writer, (from, limit) => reader.call('read', from, limit), { group, topics: groupTopics }),
+      joinLogGroup(writer, (from, limit) => reader().call('read', from, limit), { group, topics: groupTopics }),
     async connect() {
       const { port1, port2 } = new MessageChannel()
       await writer.callWith([port2], 'connect', port2)
       return port1
     },
     async close() {
-      await reader.terminate()
+      await started?.terminate()
       // Lets a flush that is under way end; what it holds then is durable, acknowledged or not.
       await writer.call('partitionCounts').catch(() => undefined)
       await writer.terminate()
