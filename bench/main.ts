@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { enrolGateways } from './gateways.ts'
 import { measureLatency } from './latency.ts'
-import { type Bench, type Figures, measureCase } from './measure.ts'
+import { type Bench, type Figures, measureCase, measureHeld } from './measure.ts'
 import { report } from './report.ts'
 import { makeFolder, startServer } from './server.ts'
 
@@ -16,6 +16,7 @@ const { values: flags } = parseArgs({
   },
 })
 
+const HOLD_SECONDS = 10
 const scale = flags.quick ? 0.2 : 1
 const cases = [1, 10, 1_000].flatMap((connections) =>
   [1, 100].map((readingsPerMessage) => ({
@@ -37,6 +38,7 @@ try {
   const server = await startServer(place.folder, profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`])
   try {
     const bench: Bench = { server, ...enrolled }
+    const held = flags.only === undefined ? await measureHeld(bench, 1_000, HOLD_SECONDS) : undefined
     // Warm: the compiler has seen the path, the files have grown.
     await measureCase(bench, { connections: 1, readingsPerMessage: 1, messages: 20_000 })
     const figures: Figures[] = []
@@ -45,7 +47,7 @@ try {
       figures.push(await measureCase(bench, one))
     }
     const latency = flags.only === undefined ? await measureLatency(bench, figures) : []
-    await report({ figures, latency }, { isJson: flags.json, isSaved: flags.save })
+    await report({ figures, latency, ...(held && { held }) }, { isJson: flags.json, isSaved: flags.save })
   } finally {
     await server.stop()
   }

@@ -14,6 +14,7 @@ export interface Case {
 }
 
 export interface Figures extends Case {
+  /** From the first one sent until the last one is in the store. */
   readonly messagesPerSecond: number
   readonly messagesPerCpuSecond: number
   readonly valuesPerCpuSecond: number
@@ -26,6 +27,22 @@ export interface Bench {
   readonly server: BenchServer
   readonly rootPem: string
   readonly gateways: readonly LoadGateway[]
+}
+
+export interface Held {
+  readonly connections: number
+  readonly messagesPerSecond: number
+  readonly memoryMiB: number
+}
+
+/** What the process takes with every connection open and each of them publishing once a second: an ordinary day. */
+export async function measureHeld(bench: Bench, connections: number, seconds: number): Promise<Held> {
+  const order = orderFor(bench, { connections, readingsPerMessage: 1, messages: connections * seconds })
+  const load = await startLoad({ ...order, rate: connections })
+  await load.go()
+  const { now } = await bench.server.memory()
+  load.stop()
+  return { connections, messagesPerSecond: connections, memoryMiB: Math.round(now / MIB) }
 }
 
 /** As many as Mosquitto's clients keep in flight by default. */
@@ -43,8 +60,10 @@ export async function measureCase({ server, rootPem, gateways }: Bench, wanted: 
   await server.resetMemory()
   const before = await stored(server)
   const startCpu = await server.cpuSeconds()
-  const seconds = await load.go()
+  const startMs = performance.now()
+  await load.go()
   await untilStored(server, before + load.messages)
+  const seconds = (performance.now() - startMs) / 1000
   const cpu = (await server.cpuSeconds()) - startCpu
   const { most } = await server.memory()
   load.stop()

@@ -3,11 +3,12 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import Table from 'cli-table3'
 import type { Latency } from './latency.ts'
-import type { Figures } from './measure.ts'
+import type { Figures, Held } from './measure.ts'
 
 export interface Results {
   readonly figures: readonly Figures[]
   readonly latency: readonly Latency[]
+  readonly held?: Held
 }
 
 const FOLDER = new URL('./results/', import.meta.url)
@@ -28,7 +29,7 @@ export async function report(results: Results, { isJson, isSaved }: { isJson: bo
   await writeFile(new URL(`${full.at.slice(0, 19).replaceAll(':', '-')}.json`, FOLDER), `${JSON.stringify(full, undefined, 2)}\n`)
 }
 
-function tables({ figures, latency }: Results): string {
+function tables({ figures, latency, held }: Results): string {
   const cost = new Table({
     head: ['connections', 'readings/msg', 'msg/s', 'msg/CPU-s', 'values/CPU-s', 'CPU-s/100k msg', 'MiB idle', 'MiB most'],
     style: { head: [], border: [] },
@@ -51,7 +52,8 @@ function tables({ figures, latency }: Results): string {
   })
   for (const one of latency)
     times.push([one.connections, one.readingsPerMessage, one.messagesPerSecond, one.probes, one.p50Ms, one.p99Ms, one.mostMs])
-  return `From the TLS socket to the store, all threads counted; 4 values a reading:\n${cost}\n\nFrom publish to queryable, at half of that load:\n${times}`
+  const memory = held ? `\n\n${held.connections} connections, each publishing once a second: ${held.memoryMiB} MiB.` : ''
+  return `From the TLS socket to the store, all threads counted; 4 values a reading:\n${cost}\n\nFrom publish to queryable, at half of that load:\n${times}${memory}`
 }
 
 function commit(): string {

@@ -24,6 +24,8 @@ export interface BenchServer {
   stop(): Promise<void>
 }
 
+/** As `npm start` does. */
+const SEMI_SPACE = '--max-semi-space-size=8'
 /** Linux counts CPU time in hundredths of a second, USER_HZ. */
 const TICKS_PER_SECOND = 100
 
@@ -34,7 +36,7 @@ export async function makeFolder(): Promise<{ readonly folder: string; remove():
 }
 
 export async function startServer(folder: string, nodeArguments: readonly string[] = []): Promise<BenchServer> {
-  const main = fileURLToPath(new URL('../operate/main.ts', import.meta.url))
+  const main = fileURLToPath(new URL('../operate/millrace.js', import.meta.url))
   const environment = {
     ...process.env,
     MILLRACE_DATA_DIR: folder,
@@ -46,7 +48,7 @@ export async function startServer(folder: string, nodeArguments: readonly string
     // The latency probe asks every few milliseconds.
     MILLRACE_HTTP_TOKEN_REQUESTS_PER_MINUTE: '1000000',
   }
-  const child = spawn(process.execPath, [...nodeArguments, main, 'up', '--no-demo', '--json'], {
+  const child = spawn(process.execPath, [...nodeArguments, SEMI_SPACE, main, 'up', '--no-demo', '--json'], {
     env: environment,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
