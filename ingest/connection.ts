@@ -5,7 +5,8 @@ import { type Acknowledge, createAckOrder } from './ack-order.ts'
 import { isCleanText } from './clean-text.ts'
 import { createFrameGuard, type FrameFault } from './frame-guard.ts'
 import type { InFlight, InFlightLimits } from './in-flight.ts'
-import type { ConnectRefusal, Peer, Session } from './policy.ts'
+import { checkPacket } from './packet-rules.ts'
+import { CONNACK_CODES, type ConnectRefusal, connackBytes, type Peer, type Session } from './policy.ts'
 
 export interface ConnectionLimits {
   readonly packetBytesMax: number
@@ -30,6 +31,10 @@ export interface Connection {
   opened(): void
   /** @returns why the message isn't allowed; otherwise `done` is called once it may be acknowledged. */
   publish(packet: PublishPacket, done: Acknowledge): string | undefined
+  /** Whether what is published to this topic, or matches this filter, may be sent to the peer. */
+  mayHear(filter: string): boolean
+  /** @returns false when the subscription is refused. */
+  subscribe(filter: string): boolean
   endIfStuck(packetTimeoutMs: number): void
   /** Reads nothing more; resolves when all that was read is durable and acknowledged, or the connection is gone. */
   drain(): Promise<void>
@@ -37,8 +42,17 @@ export interface Connection {
 }
 
 const FLUSH_TIMEOUT_MS = 2_000
+/** Different filters over the life of a connection. Each takes memory for as long as the session lives. */
+const SUBSCRIPTIONS_MAX = 100
 
 type Fault = FrameFault | 'packet-timeout'
+
+/** aedes hands a will over as CONNECT held it; only what came as a packet of its own has a length, and has been given room. */
+export const isWill = (packet: PublishPacket): boolean => packet.length === undefined
+
+/** The parser reads a packet id that isn't there out of the next packet. */
+const isCutShort = ({ topic, qos, length }: PublishPacket): boolean =>
+  qos > 0 && length !== undefined && length < 2 + Buffer.byteLength(topic) + 2
 
 /** One socket: what is read from it is guarded and bounded, what it publishes is acknowledged in order. */
 export function openConnection(
@@ -50,32 +64,46 @@ export function openConnection(
   let unacknowledged = 0
   let isClosed = false
   let isDraining = false
+  /** CONNECT has been answered. Packets that came with it wait until then: aedes would handle some of them before it knows who sent them. */
+  let isOpen = false
   let onDrained: (() => void) | undefined
   let partialSinceMs: number | undefined
-  /** Bytes that were read but not let in. While there are any, nothing more is read. */
-  let held: Uint8Array | undefined
+  /** Bytes were put back, because they may not go on yet. Nothing is read until `wake`. */
+  let isBlocked = false
+  /** The bytes that are read next have been put back before. */
+  let wasBlocked = false
   let isWakeDue = false
+  const filters = new Set<string>()
 
   const allowance = inFlight.open(limits.perConnection, wake)
-  const guard = createFrameGuard({ ...limits, reserve: allowance.reserve })
+  const guard = createFrameGuard({ ...limits, reserve: allowance.reserve, isOpen: () => isOpen, checkPacket })
   const order = createAckOrder()
   const read = socket.read.bind(socket)
   // aedes takes what it parses by calling `read`, and tries again on `readable`: so this is where reading is held back.
   socket.read = readAdmitted
 
   function readAdmitted(size?: number): Uint8Array | null {
-    if (isDraining) return null
-    const chunk: unknown = held ?? read(size)
-    held = undefined
+    if (isDraining || isBlocked) return null
+    const chunk: unknown = read(size)
     if (!(chunk instanceof Uint8Array)) return null
+    const { packets } = guard
     const admitted = guard.admit(chunk)
     if (guard.fault !== undefined) {
       end(guard.fault)
       return null
     }
-    partialSinceMs = guard.isPartial ? (partialSinceMs ?? performance.now()) : undefined
-    if (admitted < chunk.length) held = chunk.subarray(admitted)
+    // A packet's time runs from its own first byte, and not while it is we who hold it back.
+    if (!guard.isPartial) partialSinceMs = undefined
+    else if (partialSinceMs === undefined || wasBlocked || guard.packets !== packets) partialSinceMs = performance.now()
+    wasBlocked = admitted < chunk.length
+    if (wasBlocked) putBack(chunk.subarray(admitted))
     return admitted === 0 ? null : chunk.subarray(0, admitted)
+  }
+
+  /** Into the stream and not kept here: its end must not be told before its last bytes have been read. */
+  function putBack(rest: Uint8Array): void {
+    isBlocked = true
+    socket.unshift(rest)
   }
 
   function wake(): void {
@@ -83,6 +111,7 @@ export function openConnection(
     isWakeDue = true
     setImmediate(() => {
       isWakeDue = false
+      isBlocked = false
       if (!isClosed) socket.emit('readable')
     })
   }
@@ -90,14 +119,16 @@ export function openConnection(
   function end(fault: Fault): void {
     if (isClosed) return
     onFault(fault)
+    // [MQTT-3.1.2-2]: the one mistake that is answered, so that a client of MQTT 5 knows to try again with 3.1.1.
+    if (fault === 'protocol-level') socket.write(connackBytes(CONNACK_CODES.protocolLevel))
     socket.destroy()
   }
 
-  function settle(bytes: number, acknowledge: Acknowledge): Acknowledge {
+  function settle(bytes: number | undefined, acknowledge: Acknowledge): Acknowledge {
     const inOrder = order(acknowledge)
     return (error) => {
       unacknowledged--
-      if (!isClosed) allowance.release(bytes)
+      if (!isClosed && bytes !== undefined) allowance.release(bytes)
       inOrder(error)
       if (unacknowledged === 0) onDrained?.()
     }
@@ -106,20 +137,34 @@ export function openConnection(
   function publish(packet: PublishPacket, done: Acknowledge): string | undefined {
     const { topic, qos, retain, messageId, payload } = packet
     if (session === undefined) return 'not-connected'
-    if (qos === 1 && (messageId ?? 0) === 0) return 'packet-id-zero'
+    if (messageId !== undefined && messageId < 1) return 'packet-id-zero'
     if (!isCleanText(topic)) return 'text-not-clean'
+    if (isCutShort(packet)) return 'malformed-packet'
+    if (isDraining && isWill(packet)) return 'listener-stopping'
     const refused = session.refusePublish({ topic, qos, isRetained: retain })
     if (refused !== undefined) return refused
+    // [MQTT-3.3.1-3]: that a client sends again is between it and us.
+    packet.dup = false
     unacknowledged++
-    const durable = settle(packet.length ?? 0, done)
+    const durable = settle(packet.length, done)
     if (session.isConsumed) session.consume(typeof payload === 'string' ? Buffer.from(payload) : payload, durable)
     else durable()
     return undefined
   }
 
+  const mayHear = (filter: string): boolean => isCleanText(filter) && (session?.maySubscribe(filter) ?? false)
+
+  function subscribe(filter: string): boolean {
+    if (!mayHear(filter) || (filters.size === SUBSCRIPTIONS_MAX && !filters.has(filter))) return false
+    filters.add(filter)
+    return true
+  }
+
   return {
     socket,
     peer,
+    mayHear,
+    subscribe,
     get session() {
       return session
     },
@@ -133,10 +178,14 @@ export function openConnection(
       else if (isClosed) result.closed()
       else session = result
     },
-    opened: () => session?.opened(() => socket.destroy()),
+    opened() {
+      isOpen = true
+      session?.opened(() => socket.destroy())
+      wake()
+    },
     endIfStuck(packetTimeoutMs) {
       // While we hold bytes back, it is we who are slow.
-      if (held === undefined && partialSinceMs !== undefined && performance.now() - partialSinceMs > packetTimeoutMs)
+      if (!isBlocked && partialSinceMs !== undefined && performance.now() - partialSinceMs > packetTimeoutMs)
         end('packet-timeout')
     },
     async drain() {

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { gunzipSync } from 'node:zlib'
-import { DEPTH_MAX, MESSAGE_BYTES_MAX } from '../schemas/message.ts'
+import { DEPTH_MAX, MESSAGE_BYTES_MAX, NAMES_MAX } from '../schemas/message.ts'
 import type { Fault, Reason } from '../schemas/rejection.ts'
-import { scanJson } from './scan-json.ts'
+import { countNames, scanJson } from './scan-json.ts'
 
 export interface Decoded {
   /** The JSON text as bytes, inflated. */
@@ -15,7 +15,7 @@ export interface Decoded {
 export type DecodeResult = { readonly ok: true; readonly decoded: Decoded } | { readonly ok: false; readonly fault: Fault }
 
 /**
- * From the bytes that a gateway published to a JSON value. Everything that could blow up is bounded first: the inflated size, the depth.
+ * From the bytes that a gateway published to a JSON value. Everything that could blow up is bounded first: the inflated size, the depth, the names.
  * Synchronous, so that messages of one gateway stay in order; 1 MiB takes some 10 ms.
  */
 export function decodePayload(payload: Uint8Array): DecodeResult {
@@ -24,9 +24,13 @@ export function decodePayload(payload: Uint8Array): DecodeResult {
   const inflated = isGzip(payload) ? inflate(payload) : { ok: true as const, json: payload }
   if (!inflated.ok) return inflated
   const { json } = inflated
+  if (json.length === 0) return refuse('payload.empty', '0 bytes once inflated')
   if (!isUtf8(json)) return refuse('payload.not-utf8', 'an invalid byte sequence')
   const { depth, keys } = scanJson(json)
   if (depth > DEPTH_MAX) return refuse('payload.too-deep', `${depth} levels`)
+  // Few keys can't have many names, and most messages have few.
+  if (keys > NAMES_MAX && countNames(json, NAMES_MAX) > NAMES_MAX)
+    return refuse('payload.too-many-names', `more than ${NAMES_MAX} different keys`)
   try {
     return {
       ok: true,

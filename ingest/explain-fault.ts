@@ -4,6 +4,8 @@ import type { Fault, Reason } from '../schemas/rejection.ts'
 
 /** A detail is for a person; what a device sent may be long. */
 const DETAIL_LENGTH_MAX = 256
+/** Of a name that a device sent; a pointer that is cut would point elsewhere, so one to a longer name stops before it. */
+const NAME_LENGTH_MAX = 128
 
 /** Why the message as a whole isn't one. */
 export function explainShell(error: SchemaError | undefined): Fault {
@@ -19,19 +21,24 @@ export function explainShell(error: SchemaError | undefined): Fault {
 /** Why a reading isn't one; `index` is its place in the message. */
 export function explainReading(error: SchemaError | undefined, index: number): Fault {
   const path = error?.instancePath ?? ''
-  const { reason, rule } = reasonFor(path, error)
-  return { reason, pointer: `/readings/${index}${path}`, detail: (rule ?? sentence(error)).slice(0, DETAIL_LENGTH_MAX) }
+  const { reason, rule, name = '' } = reasonFor(path, error)
+  return { reason, pointer: `/readings/${index}${path}${name}`, detail: (rule ?? sentence(error)).slice(0, DETAIL_LENGTH_MAX) }
 }
 
-function reasonFor(path: string, error: SchemaError | undefined): { readonly reason: Reason; readonly rule?: string } {
+interface Explanation {
+  readonly reason: Reason
+  readonly rule?: string
+  /** What the pointer must go on with, where the schema's error stops at the object around it. */
+  readonly name?: string
+}
+
+function reasonFor(path: string, error: SchemaError | undefined): Explanation {
   const keyword = error?.keyword
   if (path === '/sensor') return { reason: 'reading.sensor-name', rule: SENSOR_RULE }
   if (path === '/ts') return { reason: 'reading.time' }
   if (path === '/values' && (error?.propertyName !== undefined || keyword === 'propertyNames')) {
-    return {
-      reason: 'reading.metric-name',
-      rule: `${JSON.stringify(error?.propertyName ?? error?.params.propertyName)}: ${METRIC_RULE}`,
-    }
+    const metric = String(error?.propertyName ?? error?.params.propertyName)
+    return { reason: 'reading.metric-name', rule: `${quote(metric)}: ${METRIC_RULE}`, name: pointTo(metric) }
   }
   if (path === '/values' && keyword === 'minProperties') return { reason: 'reading.no-values' }
   if (path.startsWith('/values/')) return { reason: 'reading.value' }
@@ -40,6 +47,14 @@ function reasonFor(path: string, error: SchemaError | undefined): { readonly rea
 
 function sentence(error: SchemaError | undefined): string {
   const property = error?.params.additionalProperty
-  const extra = typeof property === 'string' ? `: ${JSON.stringify(property)}` : ''
+  const extra = typeof property === 'string' ? `: ${quote(property)}` : ''
   return `${error?.instancePath ?? ''} ${error?.message ?? 'is not valid'}${extra}`.trim().slice(0, DETAIL_LENGTH_MAX)
 }
+
+/** RFC 6901, section 3. */
+const pointTo = (name: string): string =>
+  name.length > NAME_LENGTH_MAX ? '' : `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
+
+/** Cut first, so that the rule behind a long name is still there. */
+const quote = (name: string): string =>
+  JSON.stringify(name.length > NAME_LENGTH_MAX ? `${name.slice(0, NAME_LENGTH_MAX)}…` : name)

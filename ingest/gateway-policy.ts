@@ -18,13 +18,18 @@ export interface LiveGateway extends GatewayName {
   end(reason: string): void
 }
 
+export interface Publisher extends GatewayName {
+  /** True once its certificate is no longer good: what has come and isn't on its way to the event log is dropped. */
+  readonly isEnded: boolean
+}
+
 export interface GatewayPolicyOptions {
   readonly registry: Pick<GatewayStore, 'certificateOwner'>
   readonly connectionsPerTenantMax: number
   readonly clock: () => number
   readonly log: Logger
   /** Stores a message of a gateway; see `Session.consume`. */
-  readonly consume: (from: GatewayName, payload: Uint8Array, done: (error?: Error) => void) => void
+  readonly consume: (from: Publisher, payload: Uint8Array, done: (error?: Error) => void) => void
   readonly onOpened: (gateway: GatewayName) => void
   readonly onClosed: (gateway: GatewayName) => void
 }
@@ -54,9 +59,15 @@ export function createGatewayPolicy(options: GatewayPolicyOptions): GatewayPolic
     const { will } = request
     if (will && (will.topic !== readingsTopic(name) || will.isRetained || will.qos > 1))
       return refuse('will-forbidden', CONNACK_CODES.notAuthorized, about)
-    if ((connectionsByTenant.get(tenant) ?? 0) >= options.connectionsPerTenantMax)
+    // One that comes again takes over its own place: it must not wait until its lost connection is noticed.
+    if ((connectionsByTenant.get(tenant) ?? 0) >= options.connectionsPerTenantMax && !isLive(name))
       return refuse('tenant-connections', CONNACK_CODES.serverUnavailable, about)
     return open(name, { fingerprint, notAfterMs: certificate.notAfterMs })
+  }
+
+  function isLive({ tenant, gateway }: GatewayName): boolean {
+    for (const other of live) if (other.tenant === tenant && other.gateway === gateway) return true
+    return false
   }
 
   function refuse(reason: string, code: ConnackCode, about: object): ConnectRefusal {
@@ -70,6 +81,12 @@ export function createGatewayPolicy(options: GatewayPolicyOptions): GatewayPolic
     const prefix = downPrefix(name)
     let isEnded = false
     let entry: LiveGateway | undefined
+    const publisher: Publisher = {
+      ...name,
+      get isEnded() {
+        return isEnded
+      },
+    }
     connectionsByTenant.set(tenant, (connectionsByTenant.get(tenant) ?? 0) + 1)
 
     return {
@@ -83,7 +100,7 @@ export function createGatewayPolicy(options: GatewayPolicyOptions): GatewayPolic
         return request.qos > 1 ? 'qos-2' : undefined
       },
       maySubscribe: (filter) => filter.startsWith(prefix),
-      consume: (payload, done) => consume(name, payload, done),
+      consume: (payload, done) => consume(publisher, payload, done),
       opened(end) {
         entry = {
           ...name,
@@ -103,7 +120,7 @@ export function createGatewayPolicy(options: GatewayPolicyOptions): GatewayPolic
         else connectionsByTenant.set(tenant, left)
         if (entry === undefined) return
         live.delete(entry)
-        if (![...live].some((other) => other.tenant === tenant && other.gateway === name.gateway)) options.onClosed(name)
+        if (!isLive(name)) options.onClosed(name)
       },
     }
   }

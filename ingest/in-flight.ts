@@ -5,7 +5,7 @@ export interface InFlightLimits {
 
 /** What one connection has been let in and isn't durable yet. */
 export interface Allowance {
-  /** Takes room for a message before its body is read. @returns false when there is none: don't read on. */
+  /** Takes room for a message before its body is read. @returns false when there is none: don't read on, and ask for the same message again on `onRoom`. */
   reserve(bytes: number): boolean
   /** Gives the room of one message back. */
   release(bytes: number): void
@@ -22,9 +22,11 @@ export interface InFlight {
   open(limits: InFlightLimits, onRoom: () => void): Allowance
 }
 
-/** Waking a connection for the room of one message costs more than the message. */
-const LOW_WATER = 0.75
-const MESSAGES_PER_WAKE = 16
+interface Waiting {
+  readonly bytes: number
+  /** Called when its room has been taken for it. */
+  granted(): void
+}
 
 /**
  * Counts messages from the moment their header arrives until they are durable, for each connection and in all. Past a limit the socket isn't read,
@@ -34,18 +36,24 @@ export function createInFlight(total: InFlightLimits): InFlight {
   let messages = 0
   let bytes = 0
   let pauses = 0
-  /** Those that found no room in all, first come first served. */
-  const queue = new Set<() => void>()
+  /** Those that found no room in all, first come first served. Nobody passes them, or small messages would keep a large one out for ever. */
+  const line = new Set<Waiting>()
 
-  /** Wakes some of those who wait once there is room worth waking them for; each takes what it needs, and comes back here if there was not enough. */
-  function wakeWaiting(): void {
-    if (messages > total.messagesMax * LOW_WATER || bytes > total.bytesMax * LOW_WATER) return
-    let toWake = Math.max(1, Math.floor((total.messagesMax - messages) / MESSAGES_PER_WAKE))
-    for (const wake of queue) {
-      queue.delete(wake)
-      wake()
-      toWake--
-      if (toWake === 0) return
+  // A single message larger than a limit may pass alone, or it never could.
+  const fitsInAll = (size: number): boolean => messages < total.messagesMax && (bytes === 0 || bytes + size <= total.bytesMax)
+
+  function take(count: number, size: number): void {
+    messages += count
+    bytes += size
+  }
+
+  /** Room is taken for those who wait, not only offered: what one lets go may be room for many, and nobody else may come between. */
+  function serveLine(): void {
+    for (const waiting of line) {
+      if (!fitsInAll(waiting.bytes)) return
+      line.delete(waiting)
+      take(1, waiting.bytes)
+      waiting.granted()
     }
   }
 
@@ -53,48 +61,69 @@ export function createInFlight(total: InFlightLimits): InFlight {
     let ownMessages = 0
     let ownBytes = 0
     let isWaitingForOwn = false
+    let waiting: Waiting | undefined
+    /** The size of a message whose room was taken while it waited. */
+    let granted: number | undefined
 
-    // A single message larger than a limit may pass alone, or it never could.
     const fits = (size: number): boolean =>
       ownMessages < limits.messagesMax && (ownBytes === 0 || ownBytes + size <= limits.bytesMax)
-    const fitsInAll = (size: number): boolean => messages < total.messagesMax && (bytes === 0 || bytes + size <= total.bytesMax)
+
+    function own(size: number): void {
+      ownMessages++
+      ownBytes += size
+    }
+
+    function standInLine(size: number): void {
+      waiting = {
+        bytes: size,
+        granted() {
+          waiting = undefined
+          granted = size
+          own(size)
+          onRoom()
+        },
+      }
+      line.add(waiting)
+    }
+
+    function release(size: number): void {
+      take(-1, -size)
+      ownMessages--
+      ownBytes -= size
+      if (isWaitingForOwn) {
+        isWaitingForOwn = false
+        onRoom()
+      }
+      serveLine()
+    }
 
     return {
+      release,
       reserve(size) {
-        if (!fits(size)) {
-          isWaitingForOwn = true
-          pauses++
-          return false
+        if (granted !== undefined) {
+          const had = granted
+          granted = undefined
+          if (had === size) return true
+          release(had)
         }
-        if (!fitsInAll(size)) {
-          queue.add(onRoom)
-          pauses++
-          return false
+        if (waiting !== undefined) return false
+        if (fits(size) && line.size === 0 && fitsInAll(size)) {
+          take(1, size)
+          own(size)
+          return true
         }
-        messages++
-        bytes += size
-        ownMessages++
-        ownBytes += size
-        return true
-      },
-      release(size) {
-        messages--
-        bytes -= size
-        ownMessages--
-        ownBytes -= size
-        if (isWaitingForOwn) {
-          isWaitingForOwn = false
-          onRoom()
-        }
-        if (queue.size > 0) wakeWaiting()
+        pauses++
+        if (fits(size)) standInLine(size)
+        else isWaitingForOwn = true
+        return false
       },
       close() {
-        messages -= ownMessages
-        bytes -= ownBytes
+        if (waiting !== undefined) line.delete(waiting)
+        waiting = undefined
+        take(-ownMessages, -ownBytes)
         ownMessages = 0
         ownBytes = 0
-        queue.delete(onRoom)
-        if (queue.size > 0) wakeWaiting()
+        serveLine()
       },
     }
   }

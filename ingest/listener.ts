@@ -3,17 +3,21 @@ import type { AedesOptions, Client, ConnectPacket, PublishPacket } from 'aedes'
 import type { Running } from '../platform/runtime/lifecycle.ts'
 import type { Logger } from '../platform/runtime/log.ts'
 import { isCleanText } from './clean-text.ts'
-import { type Connection, openConnection } from './connection.ts'
+import { type Connection, isWill, openConnection } from './connection.ts'
 import { Door } from './door.ts'
 import { createInFlight, type InFlight, type InFlightLimits } from './in-flight.ts'
 import type { IngestMetrics } from './metrics.ts'
-import { CONNACK_CODES, type ConnectRequest, type Peer, type Policy } from './policy.ts'
+import { CONNACK_CODES, type ConnectRefusal, type ConnectRequest, type Peer, type Policy, type Session } from './policy.ts'
 
 /** Where connections come from: TLS in the product, a plain loopback socket in a conformance suite. */
 export interface Transport {
   /** Starts to listen. @throws {MillraceError} `listener.unavailable`. */
-  listen(onConnection: (socket: Duplex, peer: Peer) => void): Promise<{ readonly port: number; stop(): Promise<void> }>
+  listen(onConnection: OnConnection, onRefused: OnRefused): Promise<{ readonly port: number; stop(): Promise<void> }>
 }
+
+export type OnConnection = (socket: Duplex, peer: Peer) => void
+/** Told of each connection that the transport closes itself; `reason` is from a closed list. */
+export type OnRefused = (reason: string, address: string) => void
 
 export interface ListenerLimits {
   readonly packetBytesMax: number
@@ -40,11 +44,25 @@ export interface Listener extends Running {
   readonly inFlight: InFlight
 }
 
+/** What aedes says when it is the client's time that is up; all else it says is about the protocol. */
+const REASONS: Readonly<Record<string, string>> = {
+  'connect did not arrive in time': 'connect-timeout',
+  'keep alive timeout': 'keep-alive-timeout',
+  'drain timeout': 'acknowledgements-not-read',
+}
+
+const UNREMARKABLE: ReadonlySet<string> = new Set(['tls-handshake', 'tls-timeout', 'connect-timeout'])
+
 /** The MQTT 3.1.1 server: aedes speaks the protocol, `policy` decides, and what is consumed is acknowledged only when it is durable. */
 export async function startListener({ transport, policy, limits, metrics, log }: ListenerOptions): Promise<Listener> {
   const connections = new Map<Client, Connection>()
   const inFlight = createInFlight(limits.inAll)
-  const door = new Door(hooks(), (client) => connections.get(client)?.session?.isConsumed ?? false)
+  /** A will is published after its connection is gone. */
+  const publishers = new WeakMap<Client, Connection>()
+  const told = new WeakSet<Error>()
+  const maySubscribe = (client: Client, filter: string): boolean => connections.get(client)?.subscribe(filter) ?? false
+  const isConsumed = (client: Client): boolean => publishers.get(client)?.session?.isConsumed ?? false
+  const door = new Door(hooks(), { isConsumed, maySubscribe })
 
   function hooks(): AedesOptions {
     return {
@@ -60,53 +78,86 @@ export async function startListener({ transport, policy, limits, metrics, log }:
       authenticate(client, _username, _password, done) {
         const refusal = connections.get(client)?.refusal
         if (refusal === undefined) return done(null, true)
-        done(Object.assign(new Error(refusal.reason), { returnCode: refusal.code }), false)
+        done(Object.assign(refused(refusal.reason), { returnCode: refusal.code }), false)
       },
       authorizePublish: (client, packet, done) => publish(client, packet, done),
       authorizeSubscribe(client, subscription, done) {
-        const isAllowed = isCleanText(subscription.topic) && connections.get(client)?.session?.maySubscribe(subscription.topic)
+        const isAllowed = maySubscribe(client, subscription.topic)
         if (!isAllowed) metrics.refused('subscribe-forbidden')
         done(null, isAllowed ? subscription : null)
       },
+      // Once more for each message: a session's filters are older than its present connection.
+      authorizeForward: (client, packet) => (connections.get(client)?.mayHear(packet.topic) ? packet : null),
     }
   }
 
-  async function connect(client: Client, packet: ConnectPacket): Promise<void> {
-    const connection = connections.get(client)
-    if (connection === undefined) throw new Error('The connection is gone.')
-    const { clientId, will } = packet
+  function admit({ peer }: Connection, { clientId, clean, will }: ConnectPacket): Promise<Session | ConnectRefusal> {
+    const refuse = async (reason: string): Promise<ConnectRefusal> => ({
+      isAdmitted: false,
+      code: CONNACK_CODES.identifierRejected,
+      reason,
+    })
+    if (!isCleanText(clientId) || (will !== undefined && !isCleanText(will.topic))) return refuse('text-not-clean')
+    // [MQTT-3.1.3-8]: nobody could ask for that session again.
+    if (clientId === '' && !clean) return refuse('client-id-missing')
     const request: ConnectRequest = {
       clientId,
       ...(will && { will: { topic: will.topic, isRetained: will.retain ?? false, qos: will.qos ?? 0 } }),
     }
-    const isClean = isCleanText(clientId) && (will === undefined || isCleanText(will.topic))
-    await connection.admit(
-      isClean
-        ? policy.admit(connection.peer, request)
-        : { isAdmitted: false, code: CONNACK_CODES.identifierRejected, reason: 'text-not-clean' },
-    )
+    return policy.admit(peer, request).catch((error: unknown) => {
+      log.error({ err: error }, 'Nobody can be admitted; gateways are told to try again later.')
+      return { isAdmitted: false, code: CONNACK_CODES.serverUnavailable, reason: 'policy-unavailable' } as const
+    })
+  }
+
+  async function connect(client: Client, packet: ConnectPacket): Promise<void> {
+    const connection = connections.get(client)
+    if (connection === undefined) throw refused('connection-gone')
+    await connection.admit(admit(connection, packet))
     if (connection.session) packet.clientId = connection.session.clientId
     if (connection.refusal) metrics.refused(connection.refusal.reason)
     packet.keepalive = Math.min(packet.keepalive || limits.keepAliveMaxSeconds, limits.keepAliveMaxSeconds)
   }
 
   function publish(client: Client | null, packet: PublishPacket, done: (error?: Error | null) => void): void {
-    const connection = client === null ? undefined : connections.get(client)
-    if (connection === undefined) return done(new Error('Nobody is known to have published this.'))
-    const refusal = connection.publish(packet, done)
+    const connection = client === null ? undefined : publishers.get(client)
+    if (connection === undefined) return done(refused('connection-gone'))
+    const refusal = connection.publish(packet, (error) => {
+      if (error) told.add(error)
+      done(error)
+    })
     if (refusal === undefined) return
     metrics.refused(refusal)
-    log.warn({ reason: refusal, peer: connection.peer.address }, 'Publish refused, connection closed.')
-    done(new Error(refusal))
+    if (!isWill(packet)) log.warn({ reason: refusal, peer: connection.peer.address }, 'Publish refused, connection closed.')
+    done(refused(refusal))
+  }
+
+  /** Tells what aedes closes by itself; what was refused here has been told, and a lost line is no news. */
+  function ended(client: Client, error: Error): void {
+    log.debug({ clientId: client.id, error: error.message }, 'Connection ended with an error.')
+    if (told.has(error) || 'code' in error) return
+    const reason = REASONS[error.message] ?? 'protocol-error'
+    turnedAway(reason, publishers.get(client)?.peer.address ?? '')
+  }
+
+  function turnedAway(reason: string, address: string): void {
+    metrics.refused(reason)
+    // A handshake that just ends is a scanner's, or a line that broke, and there may be thousands of them.
+    if (UNREMARKABLE.has(reason)) log.debug({ reason, peer: address }, 'Connection closed.')
+    else log.warn({ reason, peer: address }, 'Connection closed.')
+  }
+
+  function refused(reason: string): Error {
+    const error = new Error(reason)
+    told.add(error)
+    return error
   }
 
   function accept(socket: Duplex, peer: Peer): void {
-    const connection = openConnection({ socket, peer, limits, inFlight }, (fault) => {
-      metrics.refused(fault)
-      log.warn({ reason: fault, peer: peer.address }, 'Connection closed.')
-    })
+    const connection = openConnection({ socket, peer, limits, inFlight }, (fault) => turnedAway(fault, peer.address))
     const client = door.handle(connection.socket)
     connections.set(client, connection)
+    publishers.set(client, connection)
     metrics.connections(connections.size)
     socket.once('close', () => {
       connection.close()
@@ -116,16 +167,16 @@ export async function startListener({ transport, policy, limits, metrics, log }:
   }
 
   door.on('clientReady', (client) => connections.get(client)?.opened())
-  door.on('clientError', (client, error) =>
-    log.debug({ clientId: client.id, error: error.message }, 'Connection ended with an error.'),
-  )
-  door.on('connectionError', (_, error) => log.debug({ error: error.message }, 'Connection ended before CONNECT.'))
+  door.on('clientError', ended)
+  door.on('connectionError', ended)
+  // Without a listener, an error of the broker's own would end the process.
+  door.addListener('error', (error: Error) => log.error({ err: error }, 'The broker had an error of its own.'))
 
   await door.listen()
   const sweep = setInterval(() => {
     for (const connection of connections.values()) connection.endIfStuck(limits.packetTimeoutMs)
   }, 1_000)
-  const server = await transport.listen(accept)
+  const server = await transport.listen(accept, turnedAway)
 
   return {
     name: 'mqtt-listener',

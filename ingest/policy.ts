@@ -18,8 +18,11 @@ export interface PublishRequest {
 }
 
 /** Return codes of CONNACK, MQTT 3.1.1 table 3.1. */
-export const CONNACK_CODES = { identifierRejected: 2, serverUnavailable: 3, notAuthorized: 5 } as const
+export const CONNACK_CODES = { protocolLevel: 1, identifierRejected: 2, serverUnavailable: 3, notAuthorized: 5 } as const
 export type ConnackCode = (typeof CONNACK_CODES)[keyof typeof CONNACK_CODES]
+
+/** A CONNACK that refuses, whole, for where the broker isn't asked. */
+export const connackBytes = (code: ConnackCode): Uint8Array => Uint8Array.of(0x20, 2, 0, code)
 
 /** `reason` is for the log and the metrics: from a closed list, without anything that was sent. */
 export interface ConnectRefusal {

@@ -1,4 +1,4 @@
-import type { NewRecord } from '../platform/ports/event-log.ts'
+import { type NewRecord, sizeOf } from '../platform/ports/event-log.ts'
 import { encodeEnvelope } from '../schemas/envelope.ts'
 import type { Reading } from '../schemas/message.ts'
 import { type Fault, REJECTION_HEADERS } from '../schemas/rejection.ts'
@@ -10,6 +10,8 @@ import { decodePayload } from './decode-payload.ts'
 export interface Received {
   /** What must be durable before the message is acknowledged: the readings to keep, the message if something in it was refused, or both. */
   readonly records: readonly NewRecord[]
+  /** Of the records, with their headers. */
+  readonly sizeBytes: number
   readonly accepted: number
   readonly faults: readonly Fault[]
 }
@@ -23,7 +25,7 @@ export interface Received {
 export function receive(from: GatewayName, payload: Uint8Array, receivedMs: number, window: TimeWindow): Received {
   const key = logKey(from)
   const result = decodePayload(payload)
-  if (!result.ok) return { accepted: 0, faults: [result.fault], records: [rejection(from, payload, receivedMs, [result.fault])] }
+  if (!result.ok) return received([rejection(from, payload, receivedMs, [result.fault])], 0, [result.fault])
 
   const { good, isWhole, faults } = checkMessage(result.decoded, receivedMs, window)
   const records: NewRecord[] = []
@@ -36,7 +38,12 @@ export function receive(from: GatewayName, payload: Uint8Array, receivedMs: numb
     })
   }
   if (faults.length > 0) records.push(rejection(from, payload, receivedMs, faults))
-  return { records, accepted: good.length, faults }
+  return received(records, good.length, faults)
+}
+
+function received(records: readonly NewRecord[], accepted: number, faults: readonly Fault[]): Received {
+  const sizeBytes = records.reduce((sum, record) => sum + sizeOf(record), 0)
+  return { records, sizeBytes, accepted, faults }
 }
 
 /** The message as it came, with every fault in it: one record, so that a bad message takes no more room than it has. */
@@ -49,7 +56,7 @@ function rejection(from: GatewayName, payload: Uint8Array, receivedMs: number, f
     headers: {
       [REJECTION_HEADERS.reason]: first?.reason ?? '',
       [REJECTION_HEADERS.pointer]: first?.pointer ?? '',
-      [REJECTION_HEADERS.faults]: JSON.stringify(faults.length > FAULTS_IN_FULL_MAX ? faults.map(shorten) : faults),
+      [REJECTION_HEADERS.faults]: JSON.stringify(faults.map(withoutDetail)),
       [REJECTION_HEADERS.attempts]: '1',
       [REJECTION_HEADERS.receivedMs]: String(receivedMs),
       [REJECTION_HEADERS.topic]: readingsTopic(from),
@@ -59,9 +66,9 @@ function rejection(from: GatewayName, payload: Uint8Array, receivedMs: number, f
   }
 }
 
-/** Thousands of faults with long details would be larger than the message. */
-const FAULTS_IN_FULL_MAX = 100
-const shorten = (fault: Fault): Fault => ({ ...fault, detail: fault.detail.slice(0, 64) })
+/** Thousands of faults with their details would be larger than the message; by then it is plain what is wrong. */
+const DETAILS_MAX = 100
+const withoutDetail = (fault: Fault, index: number): Fault => (index < DETAILS_MAX ? fault : { ...fault, detail: '' })
 
 /** As `JSON.stringify` would, but for -0, which that turns into 0. */
 function encodeReadings(readings: readonly Reading[]): Uint8Array {

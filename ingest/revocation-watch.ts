@@ -11,7 +11,7 @@ export interface RevocationWatchOptions {
   readonly everyMs: number
 }
 
-/** Clocks of other machines that revoke may be behind ours by this. */
+/** Clocks of other machines that revoke may be behind ours by this, and a connection that is being admitted was looked up a little earlier. */
 const OVERLAP_MS = 60_000
 
 /**
@@ -21,12 +21,14 @@ const OVERLAP_MS = 60_000
 export function startRevocationWatch({ registry, live, clock, log, everyMs }: RevocationWatchOptions): Running {
   let isAsking = false
   let isFailing = false
+  /** What took effect before this has been dealt with; it stands still while the registry is away. */
+  let doneUntilMs = clock()
 
   async function look(): Promise<void> {
     const nowMs = clock()
     for (const gateway of [...live]) if (gateway.notAfterMs <= nowMs) gateway.end('certificate-expired')
-    if (live.size === 0) return
-    const revoked = new Set(await registry.revokedCertificates(nowMs - OVERLAP_MS, nowMs + 1))
+    const revoked = new Set(live.size === 0 ? [] : await registry.revokedCertificates(doneUntilMs - OVERLAP_MS, nowMs + 1))
+    doneUntilMs = nowMs
     if (revoked.size === 0) return
     for (const gateway of [...live]) if (revoked.has(gateway.fingerprint)) gateway.end('certificate-revoked')
   }

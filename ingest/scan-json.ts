@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+
 export interface JsonScan {
   /** How deep objects and arrays nest at the deepest place. */
   readonly depth: number
@@ -30,6 +32,54 @@ export function scanJson(bytes: Uint8Array): JsonScan {
     else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) depth--
   }
   return { depth: deepest, keys }
+}
+
+/** Hashes of another process can't be computed, so names can't be made up that all look like one. */
+const HASH_START = randomBytes(4).readInt32LE()
+const FNV_PRIME = 0x01000193
+
+/**
+ * How many different keys a JSON text names, as spelled; stops counting past `namesMax`. Every new name makes the engine build a new shape of
+ * object: 60,000 of them make parsing ten times slower. Two names that share a hash (one pair in four thousand million) count as one.
+ */
+export function countNames(bytes: Uint8Array, namesMax: number): number {
+  // At most a quarter full, so that a search ends soon.
+  const slots = new Int32Array(2 ** Math.ceil(Math.log2((namesMax + 1) * 4)))
+  const mask = slots.length - 1
+  let names = 0
+  let start = 0
+  let end = 0
+
+  function isNew(hash: number): boolean {
+    let slot = hash & mask
+    while (slots[slot] !== 0) {
+      if (slots[slot] === hash) return false
+      slot = (slot + 1) & mask
+    }
+    slots[slot] = hash
+    return true
+  }
+
+  for (let index = 0; index < bytes.length && names <= namesMax; index++) {
+    const byte = bytes[index]
+    if (byte === QUOTE) {
+      start = index + 1
+      end = endOfString(bytes, start)
+      index = end
+    } else if (byte === COLON) {
+      if (isNew(hashOf(bytes, start, end))) names++
+      // A text of colons alone is no JSON, but must not make us hash the same string for each.
+      start = end
+    }
+  }
+  return names
+}
+
+/** FNV-1a; never 0, which marks a free slot. */
+function hashOf(bytes: Uint8Array, start: number, end: number): number {
+  let hash = HASH_START
+  for (let index = start; index < end; index++) hash = Math.imul(hash ^ (bytes[index] ?? 0), FNV_PRIME)
+  return hash || 1
 }
 
 function endOfString(bytes: Uint8Array, start: number): number {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import type { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
 import { MillraceError } from '../platform/runtime/errors.ts'
-import type { Transport } from './listener.ts'
-import type { Peer } from './policy.ts'
+import type { OnConnection, OnRefused, Transport } from './listener.ts'
+import { CONNACK_CODES, connackBytes, type Peer } from './policy.ts'
 
 export interface TlsTransportOptions {
   readonly host: string
@@ -14,12 +14,23 @@ export interface TlsTransportOptions {
   readonly rootPem: string
   readonly connectionsMax: number
   readonly handshakeTimeoutMs: number
-  /** Told when a handshake fails, with OpenSSL's or Node's code. */
-  readonly onHandshakeError: (code: string, address: string) => void
+}
+
+/** Handshakes under way at a time. The oldest gives way to a new one, so that connections which never speak keep nobody out. */
+const HANDSHAKES_MAX = 1_000
+/** A client sends CONNECT at once; this is for the way there and back. */
+const REFUSAL_TIMEOUT_MS = 1_000
+/** By the codes of OpenSSL and Node. Any other one of a certificate means that our root has not signed it. */
+const REASONS: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'certificate-expired',
+  CERT_NOT_YET_VALID: 'certificate-not-yet-valid',
+  INVALID_PURPOSE: 'certificate-wrong-use',
+  ERR_SSL_UNSUPPORTED_PROTOCOL: 'tls-version',
+  ERR_TLS_HANDSHAKE_TIMEOUT: 'tls-timeout',
 }
 
 /**
- * TLS 1.3 with client certificates. OpenSSL refuses other versions, other roots, expired certificates and ones for another use during the handshake;
+ * TLS 1.3 with client certificates. OpenSSL refuses other versions, other roots, expired certificates and ones for another use;
  * whether the certificate is enrolled and not revoked is the policy's question.
  */
 export function createTlsTransport(options: TlsTransportOptions): Transport {
@@ -28,18 +39,37 @@ export function createTlsTransport(options: TlsTransportOptions): Transport {
     cert: options.certificatePem,
     ca: options.rootPem,
     requestCert: true,
-    rejectUnauthorized: true,
+    // Node would hang up without a word. It is refused here, so that the gateway and the log are told why.
+    rejectUnauthorized: false,
     minVersion: 'TLSv1.3',
     handshakeTimeout: options.handshakeTimeoutMs,
     noDelay: true,
     pauseOnConnect: false,
   })
   server.maxConnections = options.connectionsMax
+  /** By address and port of the peer, oldest first. */
+  const handshakes = new Map<string, Socket>()
 
-  function listen(onConnection: (socket: Duplex, peer: Peer) => void): Promise<{ readonly port: number; stop(): Promise<void> }> {
-    server.on('secureConnection', (socket) => onConnection(socket, peerOf(socket)))
+  function begin(socket: Socket): void {
+    const peer = peerKey(socket)
+    handshakes.set(peer, socket)
+    socket.once('close', () => handshakes.delete(peer))
+    const [oldest] = handshakes.values()
+    if (handshakes.size > HANDSHAKES_MAX) oldest?.destroy()
+  }
+
+  function secure(socket: TLSSocket, onConnection: OnConnection, onRefused: OnRefused): void {
+    handshakes.delete(peerKey(socket))
+    if (socket.authorized) return onConnection(socket, peerOf(socket))
+    onRefused(refusalOf(socket), socket.remoteAddress ?? '')
+    refuse(socket)
+  }
+
+  function listen(onConnection: OnConnection, onRefused: OnRefused): Promise<{ readonly port: number; stop(): Promise<void> }> {
+    server.on('connection', begin)
+    server.on('secureConnection', (socket) => secure(socket, onConnection, onRefused))
     server.on('tlsClientError', (error: Error & { code?: string }, socket) => {
-      options.onHandshakeError(error.code ?? 'unknown', socket.remoteAddress ?? '')
+      onRefused(REASONS[error.code ?? ''] ?? 'tls-handshake', socket.remoteAddress ?? '')
       // Node closes it too, but only after the other side has had its say.
       socket.destroy()
     })
@@ -54,6 +84,21 @@ export function createTlsTransport(options: TlsTransportOptions): Transport {
   }
 
   return { listen }
+}
+
+const peerKey = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress}:${remotePort}`
+
+/** Nothing that it sends is looked at: the first bytes, which are CONNECT, are answered with a CONNACK that it isn't authorized. */
+function refuse(socket: TLSSocket): void {
+  const timer = setTimeout(() => socket.destroy(), REFUSAL_TIMEOUT_MS)
+  socket.on('error', () => socket.destroy())
+  socket.once('close', () => clearTimeout(timer))
+  socket.once('data', () => socket.end(connackBytes(CONNACK_CODES.notAuthorized), () => socket.destroy()))
+}
+
+function refusalOf(socket: TLSSocket): string {
+  if (socket.getPeerX509Certificate() === undefined) return 'certificate-missing'
+  return REASONS[String(socket.authorizationError)] ?? 'certificate-untrusted'
 }
 
 function peerOf(socket: TLSSocket): Peer {

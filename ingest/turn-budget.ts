@@ -1,18 +1,39 @@
 import { createQueue } from '../platform/runtime/queue.ts'
 
+export interface TurnBudgetOptions {
+  /** Milliseconds of one turn of the event loop that tasks may take together; the last one may pass it. */
+  readonly budgetMs: number
+  /** Asked before each task; false lets the tasks wait until `resume`. */
+  readonly hasRoom: () => boolean
+}
+
+export interface TurnBudget {
+  /** Runs the task at once where there is room and time left, otherwise in a later turn. Tasks run in the order of the calls. */
+  run(task: () => void): void
+  /** There may be room again. */
+  resume(): void
+}
+
 /**
  * Runs short tasks at once until they have taken `budgetMs` of one turn of the event loop; the others wait, in order, for later turns.
  * A burst of large messages is then checked a few at a time, and keep-alives, acknowledgements and queries go on in between.
  */
-export function createTurnBudget(budgetMs: number): (task: () => void) => void {
+export function createTurnBudget({ budgetMs, hasRoom }: TurnBudgetOptions): TurnBudget {
   const waiting = createQueue<() => void>()
   let spentMs = 0
   let isTurnMarked = false
 
-  function run(task: () => void): void {
+  function work(task: () => void): void {
     const start = performance.now()
-    task()
-    spentMs += performance.now() - start
+    try {
+      task()
+    } finally {
+      spentMs += performance.now() - start
+      markTurn()
+    }
+  }
+
+  function markTurn(): void {
     if (isTurnMarked) return
     isTurnMarked = true
     setImmediate(nextTurn)
@@ -21,15 +42,20 @@ export function createTurnBudget(budgetMs: number): (task: () => void) => void {
   function nextTurn(): void {
     isTurnMarked = false
     spentMs = 0
-    while (spentMs < budgetMs) {
+    while (spentMs < budgetMs && hasRoom()) {
       const task = waiting.take()
       if (task === undefined) return
-      run(task)
+      work(task)
     }
   }
 
-  return (task) => {
-    if (waiting.size > 0 || spentMs >= budgetMs) waiting.push(task)
-    else run(task)
+  return {
+    run(task) {
+      if (waiting.size > 0 || spentMs >= budgetMs || !hasRoom()) waiting.push(task)
+      else work(task)
+    },
+    resume() {
+      if (waiting.size > 0) markTurn()
+    },
   }
 }

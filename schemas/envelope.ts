@@ -45,9 +45,11 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope | undefined {
   if (view[0] !== VERSION || codec === undefined || traceLength === undefined) return undefined
   const payloadStart = HEADER_BYTES + traceLength
   if (payloadStart > view.length) return undefined
+  const receivedMs = view.readDoubleBE(2)
+  if (!Number.isSafeInteger(receivedMs)) return undefined
   return {
     codec,
-    receivedMs: view.readDoubleBE(2),
+    receivedMs,
     traceparent: view.toString('latin1', HEADER_BYTES, payloadStart),
     payload: view.subarray(payloadStart),
   }

@@ -8,6 +8,8 @@ export const READINGS_MAX = 5_000
 export const VALUES_MAX = 256
 /** The native payload is 5 deep: object, array, object, object, number. */
 export const DEPTH_MAX = 8
+/** Different keys in one message: more names of metrics than a tenant may have, and few enough to parse 1 MiB of them in 30 ms. */
+export const NAMES_MAX = 4_096
 
 /** One reading of the native payload: the values of a sensor's metrics at one time. */
 export const readingSchema = {

@@ -9,6 +9,8 @@ export const REASONS = {
   'payload.not-utf8': 'The payload is not valid UTF-8 (RFC 3629).',
   'payload.not-json': 'The payload is not JSON (RFC 8259). NaN and Infinity are not JSON.',
   'payload.too-deep': 'The payload is nested deeper than 8 levels.',
+  'payload.too-many-names':
+    'The payload names more than 4,096 different keys. Name a metric for what is measured; the sensor and the time have their own fields.',
   'payload.duplicate-key': 'An object names a key twice, so one of its values would be lost.',
   'message.schema': 'The message does not have the shape {"readings":[...]}.',
   'message.too-many-readings': 'The message holds more than 5,000 readings. Send several messages.',

@@ -1,8 +1,9 @@
 import { setTimeout } from 'node:timers/promises'
-import type { Consumer, LogRecord, PollLimit } from '../platform/ports/event-log.ts'
+import { type Consumer, type LogRecord, type PollLimit, sizeOf } from '../platform/ports/event-log.ts'
 import { MillraceError } from '../platform/runtime/errors.ts'
 import type { Logger } from '../platform/runtime/log.ts'
-import { retry } from '../platform/runtime/retry.ts'
+import { type RetryPolicy, retry } from '../platform/runtime/retry.ts'
+import { GIVEN_UP, untilGrace } from './stop-grace.ts'
 
 /** What a processor does with a batch. Resolves only when its sinks have acknowledged; must be idempotent, since a batch may come again. */
 export type Process = (records: readonly LogRecord[], signal: AbortSignal) => Promise<void>
@@ -22,43 +23,87 @@ export interface LoopOptions {
 
 const FIRST_WAIT_MS = 100
 const WAIT_MAX_MS = 10_000
+/** What is under way when the loop is told to stop may take this much longer. Given up, it is read again at the next start. */
+const STOP_GRACE_MS = 800
 
 /**
- * The one loop of every processor: read, process, write, commit. A sink that is away is waited for, without end and without
+ * The one loop of every processor: read, process, write, commit. A store that is away is waited for, without end and without
  * committing; the log keeps what has not been committed.
  *
- * @returns once `signal` has fired and the batch under way is committed.
+ * @returns once `signal` has fired and the batch under way is committed, or given up.
+ * @throws what `process` throws and retrying can't mend; nothing of that batch is committed.
  */
-export async function runLoop(
-  { name, consumer, process, limit, gatherMs, log, onBatch, onRetry }: LoopOptions,
+export async function runLoop(options: LoopOptions, signal: AbortSignal): Promise<void> {
+  const { name, consumer, limit, gatherMs, log } = options
+  const policy = retryPolicy(options)
+  try {
+    while (!signal.aborted) {
+      const records = await untilGrace(
+        retry(() => consumer.poll(limit, signal), policy, signal),
+        STOP_GRACE_MS,
+        signal,
+      )
+      if (records === GIVEN_UP || records.length === 0) continue
+      const outcome = await untilGrace(workOff(records, options, policy, signal), STOP_GRACE_MS, signal)
+      if (outcome === GIVEN_UP)
+        log.warn({ processor: name }, 'The batch under way is given up; it is read again at the next start.')
+      if (gatherMs > 0 && !isFull(records, limit)) await setTimeout(gatherMs, undefined, { signal })
+    }
+  } catch (error) {
+    // An abort that isn't ours is a failure like any other: taken for a stop, it would end the processor in silence.
+    if (!signal.aborted || !isAbort(error)) throw error
+  } finally {
+    await untilGrace(leave(options), STOP_GRACE_MS, signal)
+  }
+}
+
+async function workOff(
+  records: readonly LogRecord[],
+  { name, consumer, process, log, onBatch }: LoopOptions,
+  policy: RetryPolicy,
   signal: AbortSignal,
 ): Promise<void> {
-  const policy = {
+  const startMs = performance.now()
+  await retry(() => process(records, signal), policy, signal)
+  const isCommitted = await retry(() => commit(consumer), policy, signal)
+  if (isCommitted) onBatch(records.length, performance.now() - startMs)
+  else log.info({ processor: name }, 'Partitions were dealt out anew; the batch is read again by its new owner.')
+}
+
+/** @returns false when the partitions have gone to another consumer; then trying again would be of no use. */
+async function commit(consumer: Consumer): Promise<boolean> {
+  try {
+    await consumer.commit()
+    return true
+  } catch (error) {
+    if (error instanceof MillraceError && error.code === 'event-log.not-owner') return false
+    throw error
+  }
+}
+
+async function leave({ name, consumer, log }: LoopOptions): Promise<void> {
+  try {
+    await consumer.close()
+  } catch (error) {
+    log.warn({ processor: name, err: error }, 'The consumer group could not be left; the log finds out by itself.')
+  }
+}
+
+function retryPolicy({ name, log, onRetry }: LoopOptions): RetryPolicy {
+  return {
     firstWaitMs: FIRST_WAIT_MS,
     waitMaxMs: WAIT_MAX_MS,
     attemptsMax: Number.POSITIVE_INFINITY,
-    onFailure(error: MillraceError, attempt: number) {
+    onFailure(error, attempt) {
       onRetry()
       log.warn({ processor: name, attempt, code: error.code, err: error }, 'A store is away; the batch is tried again.')
     },
   }
-  while (!signal.aborted) {
-    const records = await consumer.poll(limit, signal)
-    if (records.length === 0) continue
-    const startMs = performance.now()
-    try {
-      await retry(() => process(records, signal), policy, signal)
-      await consumer.commit()
-      onBatch(records.length, performance.now() - startMs)
-    } catch (error) {
-      if (isAbort(error)) break
-      if (!(error instanceof MillraceError) || error.code !== 'event-log.not-owner') throw error
-      log.info({ processor: name }, 'Partitions were dealt out anew; the batch is read again by its new owner.')
-    }
-    if (records.length < limit.recordsMax && gatherMs > 0)
-      await setTimeout(gatherMs, undefined, { signal }).catch(() => undefined)
-  }
-  await consumer.close()
+}
+
+/** More than half of the bytes counts: the record that didn't fit may have been a large one, and the next batch will be no small one. */
+function isFull(records: readonly LogRecord[], { recordsMax, bytesMax }: PollLimit): boolean {
+  return records.length >= recordsMax || records.reduce((sum, record) => sum + sizeOf(record), 0) * 2 > bytesMax
 }
 
 const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError'

@@ -5,7 +5,7 @@ import { openSeriesWriter } from '../platform/adapters/sqlite/series/open-writer
 import type { SensorStore } from '../platform/ports/metadata.ts'
 import { createLogger, type LogOptions } from '../platform/runtime/log.ts'
 import { createThreadRegistry, type MetricsSnapshot, snapshotMetrics } from '../platform/runtime/metrics-registry.ts'
-import { answer, createCaller } from '../platform/runtime/thread.ts'
+import { answerOnceOpen, createCaller } from '../platform/runtime/thread.ts'
 import type { ProcessConfig } from './config.ts'
 import { startProcessors } from './service.ts'
 
@@ -63,11 +63,9 @@ async function start({ folder, config, logOptions, eventLogPort, sensorsPort }: 
 }
 
 if (parentPort) {
-  const started = start(workerData)
-  const calls: ProcessorCalls = {
-    ready: async () => void (await started),
-    stop: async () => (await started).stop(),
-    metrics: async () => snapshotMetrics((await started).metrics),
+  const open = async (): Promise<ProcessorCalls> => {
+    const { metrics, stop } = await start(workerData)
+    return { ready: async () => undefined, stop, metrics: () => snapshotMetrics(metrics) }
   }
-  answer(parentPort, calls, 'time-series.unavailable')
+  answerOnceOpen(parentPort, open, 'time-series.unavailable')
 }

@@ -17,6 +17,11 @@ export function createProcessMetrics(registry: Registry) {
     help: 'Points that the time-series store refused for good.',
     registers,
   })
+  const unreadable = new Counter({
+    name: 'process_records_unreadable_total',
+    help: 'Records of the event log that could not be read, because they are damaged or of an unknown version; they are among the rejected ones.',
+    registers,
+  })
   const records = new Counter({
     name: 'process_records_total',
     help: 'Records of the event log that were processed and committed.',
@@ -48,15 +53,24 @@ export function createProcessMetrics(registry: Registry) {
     registers,
   })
 
+  // A batch holds records of several partitions, so its newest may be older than that of the one before.
+  let newestMs = 0
+
   return {
     stored(outcome: WriteOutcome): void {
       values.inc({ outcome: 'stored' }, outcome.stored)
       values.inc({ outcome: 'duplicate' }, outcome.duplicates)
       values.inc({ outcome: 'conflict' }, outcome.conflicts)
-      refused.inc(outcome.rejected.length)
     },
+    /** Told once they are durable on `rejected.v1`. */
+    refused(points: number, records: number): void {
+      refused.inc(points)
+      unreadable.inc(records)
+    },
+    /** @param receivedMs  0 when the batch held no message. */
     newest(receivedMs: number): void {
-      newestReceived.set(receivedMs / 1000)
+      newestMs = Math.max(newestMs, receivedMs)
+      newestReceived.set(newestMs / 1000)
     },
     batch(processor: string, count: number, durationMs: number): void {
       records.inc({ processor }, count)

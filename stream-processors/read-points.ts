@@ -3,6 +3,8 @@ import type { Point } from '../platform/ports/time-series.ts'
 import { compile } from '../schemas/compile.ts'
 import { decodeEnvelope, type Envelope, timeSourceOf } from '../schemas/envelope.ts'
 import { type MessageShell, messageShellSchema, type Reading } from '../schemas/message.ts'
+import { isSensorId } from '../schemas/names.ts'
+import { QUALITIES } from '../schemas/reading.ts'
 import { type GatewayName, parseLogKey } from '../schemas/topics.ts'
 
 /** The points of one record, in the order of its message. */
@@ -12,8 +14,8 @@ export interface RecordPoints {
   readonly points: readonly Point[]
 }
 
-/** Only the frame is checked: what is on `readings.v1` was validated before it was acknowledged. */
 const isShell = compile<MessageShell>(messageShellSchema)
+const qualities: ReadonlySet<unknown> = new Set(QUALITIES)
 
 /** @returns undefined when the record can't be read: by another version, or damaged. The caller must dead-letter it. */
 export function readPoints(record: LogRecord): RecordPoints | undefined {
@@ -27,18 +29,35 @@ export function readPoints(record: LogRecord): RecordPoints | undefined {
 
 function parseReadings(payload: Uint8Array): readonly Reading[] | undefined {
   try {
-    const message: { readonly readings: readonly Reading[] } = JSON.parse(
-      Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString('utf8'),
-    )
-    return isShell(message) ? message.readings : undefined
+    const message: unknown = JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString('utf8'))
+    if (!isShell(message)) return undefined
+    const readings: readonly unknown[] = message.readings
+    return readings.every(isReading) ? readings : undefined
   } catch {
     return undefined
   }
 }
 
+/**
+ * What is on `readings.v1` was validated before it was acknowledged. This only makes sure, at little cost, that a record of another kind
+ * ends up among the rejected ones: it would come back again and again otherwise, and nothing behind it would be stored.
+ */
+function isReading(value: unknown): value is Reading {
+  if (typeof value !== 'object' || value === null || !('sensor' in value && 'values' in value)) return false
+  const { sensor, values } = value
+  if (typeof sensor !== 'string' || !isSensorId(sensor) || typeof values !== 'object' || values === null) return false
+  if ('ts' in value && !Number.isSafeInteger(value.ts)) return false
+  if ('seq' in value && !Number.isSafeInteger(value.seq)) return false
+  if ('quality' in value && !qualities.has(value.quality)) return false
+  return Object.values(values).every((one) => typeof one === 'number')
+}
+
 function toPoint(tenant: string, { sensor, ts, quality, seq, values }: Reading, receivedMs: number): Point {
   const byMetric = new Map<string, number>()
-  for (const metric in values) byMetric.set(metric, values[metric] ?? 0)
+  for (const metric in values) {
+    const value = values[metric]
+    if (value !== undefined) byMetric.set(metric, value)
+  }
   return {
     tenant,
     sensor,

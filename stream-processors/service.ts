@@ -55,8 +55,14 @@ export async function startProcessors(
     loops.push(runLoop(options, stopping.signal).catch(onDeath))
   }
 
-  await start('store', READINGS_TOPIC, createStoreReadings(ports, metrics), config.MILLRACE_PROCESS_BATCH_RECORDS_MAX)
-  await start('rejections', REJECTED_TOPIC, createIndexRejections(ports.rejections, log), REJECTIONS_PER_BATCH_MAX)
+  try {
+    await start('store', READINGS_TOPIC, createStoreReadings(ports, metrics), config.MILLRACE_PROCESS_BATCH_RECORDS_MAX)
+    await start('rejections', REJECTED_TOPIC, createIndexRejections(ports.rejections, log), REJECTIONS_PER_BATCH_MAX)
+  } catch (error) {
+    stopping.abort()
+    await Promise.all(loops)
+    throw error
+  }
   loops.push(keepRetention({ retention: ports.retention, days: config.MILLRACE_RETENTION_DAYS, log }, stopping.signal))
 
   async function sampleLag(): Promise<void> {

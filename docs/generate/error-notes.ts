@@ -9,9 +9,13 @@ export const ERROR_NOTES = {
     'A variable or flag is wrong. The message lists every one that is; `docs/reference/configuration.md` says what is allowed.',
   'data-folder.locked':
     'Another Millrace works in this data folder; the message names its process. Stop that one, or give this one another `MILLRACE_DATA_DIR`. The lock goes with its process, however that ends.',
+  'data-folder.unusable':
+    'The data folder can not be made or written to: a missing right, a full or read-only disk, or a file where the folder should be. The message says which.',
   'store.not-durable':
     'The file system or the build of SQLite refuses the write-ahead log or `synchronous=FULL`, so an acknowledgement could not be kept. Put the data folder on a local disk.',
   'store.newer': 'A newer Millrace wrote the store, and this one can not read it. Start the newer one, or restore a backup.',
+  'store.damaged':
+    'A store in the data folder is no database any more, or bytes in it have changed on the disk. Nothing damaged is served or skipped. `millrace doctor` examines the files; restore the one that is named from a backup, and have the disk checked.',
   'certificate-authority.unusable':
     'The certificate authority in the data folder is damaged, or half of it is missing. Restore `ca.pem` and `ca-key.pem` from the backup: a new authority would lock every gateway out.',
   'listener.unavailable':

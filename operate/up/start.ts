@@ -101,7 +101,6 @@ async function startDoor(stores: Stores, { folder, settings, logFor }: UpOptions
     rootPem: authority.rootPem,
     connectionsMax: config.MILLRACE_MQTT_CONNECTIONS_MAX,
     handshakeTimeoutMs: config.MILLRACE_MQTT_CONNECT_TIMEOUT_MS,
-    onHandshakeError: (code, address) => log.warn({ code, address }, 'TLS handshake failed.'),
   })
   return startIngest({ eventLog, registry: metadata, transport, clock: Date.now }, { config, log, metrics: registry })
 }

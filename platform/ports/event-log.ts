@@ -13,6 +13,13 @@ export interface NewRecord {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** What a record takes, about: bytes of its value, and characters of its headers, which may be far more. Every limit in bytes counts this. */
+export function sizeOf({ value, headers }: NewRecord): number {
+  let size = value.length
+  for (const name in headers) size += headers[name]?.length ?? 0
+  return size
+}
+
 export interface LogRecord extends NewRecord {
   readonly partition: number
   readonly offset: number
@@ -41,7 +48,7 @@ export interface EventLogWriter {
 
 export interface PollLimit {
   readonly recordsMax: number
-  /** Sum of value sizes; at least one record is returned whatever its size. */
+  /** Sum of `sizeOf`; at least one record is returned whatever its size. */
   readonly bytesMax: number
 }
 

@@ -34,11 +34,18 @@ export function readConfig<T>(
       .map((name) => [name, environment[name]])
       .filter(([, text]) => text !== undefined && text !== ''),
   )
+  // Coercion takes `Infinity` and `0x10` for numbers too, and lets the first past every maximum.
+  const odd = Object.entries(schema.properties).filter(([name, property]) => isInteger(property) && isOdd(environment[name]))
+  for (const [name] of odd) problems.push(`${name}: must be a whole number, written with digits`)
+  if (odd.length > 0) return undefined
   if (validate(picked)) return picked
   for (const { instancePath, message } of validate.errors ?? [])
     problems.push(`${instancePath.slice(1) || 'settings'}: ${message}`)
   return undefined
 }
+
+const isInteger = (property: object): boolean => 'type' in property && property.type === 'integer'
+const isOdd = (text: string | undefined): boolean => text !== undefined && text !== '' && !/^-?\d{1,15}$/.test(text)
 
 const PREFIX = 'MILLRACE_'
 

@@ -2,6 +2,10 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { MillraceError } from '../../runtime/errors.ts'
+import { sqliteErrorKind } from './database.ts'
+
+/** https://sqlite.org/rescode.html#busy */
+const SQLITE_BUSY = 5
 
 export interface FolderLock {
   release(): void
@@ -12,28 +16,49 @@ export interface FolderLock {
  *
  * The lock is SQLite's own write lock on an empty file, so the kernel lets go of it however the process ends; `kill -9` included.
  *
- * @throws {MillraceError} `data-folder.locked` when another process has it.
+ * @throws {MillraceError} `data-folder.locked` when another process has it, `data-folder.unusable` when it can't be made or written to.
  */
 export function lockFolder(folder: string): FolderLock {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const database = new DatabaseSync(join(folder, 'lock'), { timeout: 0 })
+  const database = openLockFile(folder)
   const ownerFile = join(folder, 'lock.pid')
   try {
     database.exec('PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE;')
+    writeFileSync(ownerFile, String(process.pid), { mode: 0o600 })
   } catch (cause) {
     database.close()
-    throw new MillraceError(
-      'data-folder.locked',
-      `The data folder ${folder} is in use by another Millrace (process ${readOwner(ownerFile)}). Stop it, or set MILLRACE_DATA_DIR to another folder.`,
-      { cause },
-    )
+    throw sqliteErrorKind(cause) === SQLITE_BUSY ? lockedBy(folder, readOwner(ownerFile), cause) : unusable(folder, cause)
   }
-  writeFileSync(ownerFile, String(process.pid), { mode: 0o600 })
   return {
     release() {
-      database.close()
+      if (database.isOpen) database.close()
     },
   }
+}
+
+function openLockFile(folder: string): DatabaseSync {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    return new DatabaseSync(join(folder, 'lock'), { timeout: 0 })
+  } catch (cause) {
+    throw unusable(folder, cause)
+  }
+}
+
+function lockedBy(folder: string, owner: string, cause: unknown): MillraceError {
+  return new MillraceError(
+    'data-folder.locked',
+    `The data folder ${folder} is in use by another Millrace (process ${owner}). Stop it, or set MILLRACE_DATA_DIR to another folder.`,
+    { cause },
+  )
+}
+
+function unusable(folder: string, cause: unknown): MillraceError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new MillraceError(
+    'data-folder.unusable',
+    `The data folder ${folder} can not be used: ${why}. Mend that, or set MILLRACE_DATA_DIR to another folder.`,
+    { cause },
+  )
 }
 
 function readOwner(file: string): string {

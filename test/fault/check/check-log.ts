@@ -55,7 +55,11 @@ export function checkLog(messages: readonly LedgerMessage[], records: Iterable<L
     seen.add(id)
     const before = newest.get(stream) ?? NOTHING_SEEN
     if (message.n < before)
-      violations.push({ kind: 'out-of-order', where: 'log', detail: `${place}: message ${message.n} came first behind ${before}.` })
+      violations.push({
+        kind: 'out-of-order',
+        where: 'log',
+        detail: `${place}: message ${message.n} came first behind ${before}.`,
+      })
     newest.set(stream, Math.max(before, message.n))
   }
   violations.push(...missing(messages, seen))
@@ -63,16 +67,21 @@ export function checkLog(messages: readonly LedgerMessage[], records: Iterable<L
 }
 
 function missing(messages: readonly LedgerMessage[], seen: ReadonlySet<string>): readonly Violation[] {
-  return messages.flatMap((message) => {
-    if (message.outcome !== 'acknowledged') return []
-    const detail = `message ${message.n} of ${logKey(message)} was acknowledged and is not there.`
-    if (message.isForbidden)
-      return [{ kind: 'forbidden-acknowledged' as const, where: 'log', detail: `message ${message.n} of ${logKey(message)}` }]
+  const violations: Violation[] = []
+  for (const message of messages) {
+    if (message.outcome !== 'acknowledged') continue
+    const name = `message ${message.n} of ${logKey(message)}`
+    if (message.isForbidden) {
+      violations.push({ kind: 'forbidden-acknowledged', where: 'log', detail: `${name} may not be published.` })
+      continue
+    }
     const isThere = (kind: LoggedMessage['kind']): boolean => seen.has(`${kind} ${logKey(message)} ${message.n}`)
     const isReadingsLost = goodReadings(message).length > 0 && !isThere('readings')
     const isRejectionLost = message.faults.length > 0 && !isThere('rejected')
-    return isReadingsLost || isRejectionLost ? [{ kind: 'lost' as const, where: 'log', detail }] : []
-  })
+    if (isReadingsLost || isRejectionLost)
+      violations.push({ kind: 'lost', where: 'log', detail: `${name} was acknowledged and is not there.` })
+  }
+  return violations
 }
 
 /** Records of readings are found by their sequence, rejected ones by their bytes, which are kept unchanged. */

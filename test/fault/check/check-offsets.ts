@@ -26,8 +26,10 @@ export function createOffsetsCheck() {
         present.add(name)
         if (before !== undefined && offset.committed < before.committed)
           note(`${name} went back from ${before.committed} to ${offset.committed}.`)
-        if (before !== undefined && offset.end < before.end) note(`${name}: the log ended at ${before.end}, now at ${offset.end}.`)
-        if (offset.committed > offset.end) note(`${name} is committed up to ${offset.committed}, but the log ends at ${offset.end}.`)
+        if (before !== undefined && offset.end < before.end)
+          note(`${name}: the log ended at ${before.end}, now at ${offset.end}.`)
+        if (offset.committed > offset.end)
+          note(`${name} is committed up to ${offset.committed}, but the log ends at ${offset.end}.`)
         newest.set(name, offset)
       }
       for (const name of newest.keys()) if (!present.has(name)) note(`${name} is gone.`)

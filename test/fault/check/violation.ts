@@ -1,40 +1,30 @@
-export const VIOLATION_KINDS = [
-  'lost',
-  'doubled',
-  'altered',
-  'stranger',
-  'forbidden-acknowledged',
-  'not-rejected',
-  'out-of-order',
-  'offset-back',
-  'damaged',
-  'not-ready',
-] as const
-export type ViolationKind = (typeof VIOLATION_KINDS)[number]
+export type ViolationKind =
+  | 'lost'
+  | 'doubled'
+  | 'altered'
+  | 'stranger'
+  | 'forbidden-acknowledged'
+  | 'not-rejected'
+  | 'out-of-order'
+  | 'offset-back'
+  | 'damaged'
+  | 'crashed'
+  | 'not-ready'
 
 /** Something that the product promised and didn't keep. */
 export interface Violation {
   readonly kind: ViolationKind
-  /** Where it was seen: `api`, `store`, `log`, `rejected`, or the part of the run. */
+  /** Where it was seen: `api`, `store`, `log`, `rejected`, or at which kill. */
   readonly where: string
   readonly detail: string
 }
 
-/** How often each kind was found; kinds that weren't are 0. */
-export function countByKind(violations: readonly Violation[]): Readonly<Record<ViolationKind, number>> {
-  const count = Object.fromEntries(VIOLATION_KINDS.map((kind) => [kind, 0]))
-  for (const { kind } of violations) count[kind] = (count[kind] ?? 0) + 1
-  const of = (kind: ViolationKind): number => count[kind] ?? 0
-  return {
-    lost: of('lost'),
-    doubled: of('doubled'),
-    altered: of('altered'),
-    stranger: of('stranger'),
-    'forbidden-acknowledged': of('forbidden-acknowledged'),
-    'not-rejected': of('not-rejected'),
-    'out-of-order': of('out-of-order'),
-    'offset-back': of('offset-back'),
-    damaged: of('damaged'),
-    'not-ready': of('not-ready'),
-  }
+export const countOf = (violations: readonly Violation[], wanted: ViolationKind): number =>
+  violations.filter(({ kind }) => kind === wanted).length
+
+/** The first of them, one a line, for a person. */
+export function describeViolations(violations: readonly Violation[], linesMax: number): string {
+  const lines = violations.slice(0, linesMax).map(({ kind, where, detail }) => `  ${kind} (${where}): ${detail}`)
+  const left = violations.length - lines.length
+  return [...lines, ...(left > 0 ? [`  and ${left} more`] : [])].join('\n')
 }

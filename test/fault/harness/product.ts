@@ -1,9 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const MAIN = fileURLToPath(new URL('../../../operate/main.ts', import.meta.url))
+const LAUNCHER = fileURLToPath(new URL('../../../operate/millrace.js', import.meta.url))
 /** The end of standard error that is kept, to say why a start failed. */
 const STDERR_CHARACTERS_MAX = 16_384
+
+/** Where time counts, tap doesn't measure the product's coverage; of a process that is killed it would learn nothing anyway. */
+export const UNWATCHED = { _TAPJS_PROCESSINFO_COVERAGE_: '0' } as const
 
 export interface ProductOptions {
   readonly folder: string
@@ -26,7 +31,7 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null
 }
 
-/** The product, as `millrace up --no-demo --json` starts it, in a process of its own. */
+/** The product, as `npx millrace up --no-demo --json` starts it, in a process of its own. */
 export interface Product {
   readonly child: ChildProcess
   /** Resolves with undefined when the process ended before it was ready. */
@@ -37,7 +42,7 @@ export interface Product {
 }
 
 export function startProduct({ folder, mqttPort, httpPort, wrapper = [], environment = {} }: ProductOptions): Product {
-  const [command = '', ...rest] = [...wrapper, process.execPath, MAIN, 'up', '--no-demo', '--json']
+  const [command = '', ...rest] = [...wrapper, process.execPath, LAUNCHER, 'up', '--no-demo', '--json']
   const child = spawn(command, rest, {
     env: {
       ...process.env,
@@ -90,4 +95,13 @@ export async function whenReady(product: Product): Promise<Started> {
 export async function stopProduct({ child, exited }: Product): Promise<Ended> {
   if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
   return exited
+}
+
+/** Ends whatever is left of a product, also under a wrapper: strace, killed, would leave it running. */
+export async function killProduct({ child, exited }: Product, folder: string): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const owner = await readFile(join(folder, 'lock.pid'), 'utf8').catch(() => '')
+  if (child.spawnfile !== process.execPath && owner !== '') process.kill(Number(owner), 'SIGKILL')
+  else child.kill('SIGKILL')
+  await exited
 }

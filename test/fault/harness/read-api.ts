@@ -1,5 +1,5 @@
-import type { ListedRejection } from '../check/check-rejected.ts'
 import type { SeenRow } from '../check/check-readings.ts'
+import type { ListedRejection } from '../check/check-rejected.ts'
 
 /** One tenant's view of the public API. */
 export interface ApiOptions {
@@ -34,7 +34,9 @@ export async function* readSensor(api: ApiOptions, sensor: string): AsyncGenerat
   type Row = { readonly ts: string; readonly seq?: number } & Readonly<Record<string, unknown>>
   for await (const { readings } of pages<Paged & { readonly readings: readonly Row[] }>(api, path)) {
     for (const { ts, seq, ...rest } of readings) {
-      const values = Object.entries(rest).flatMap(([metric, value]) => (typeof value === 'number' ? [[metric, value] as const] : []))
+      const values = Object.entries(rest).flatMap(([metric, value]) =>
+        typeof value === 'number' ? [[metric, value] as const] : [],
+      )
       yield { tenant: api.tenant, sensor, timestampMs: Date.parse(ts), sequence: seq, values: new Map(values) }
     }
   }

@@ -1,4 +1,4 @@
-import { type NetConnectOpts, connect as connectPlain, type Socket } from 'node:net'
+import { connect as connectPlain, type NetConnectOpts, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { remainingLength } from './mqtt-bytes.ts'
 

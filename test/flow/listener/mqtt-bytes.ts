@@ -98,11 +98,7 @@ export interface PublishFields {
 
 export function publish({ topic, payload = '', qos = 0, id = 1, isDuplicate, isRetained }: PublishFields): Buffer {
   const flags = (isDuplicate ? 8 : 0) | (qos << 1) | (isRetained ? 1 : 0)
-  return packet(
-    TYPES.publish,
-    flags,
-    Buffer.concat([text(topic), ...(qos > 0 ? [uint16(id)] : []), Buffer.from(payload)]),
-  )
+  return packet(TYPES.publish, flags, Buffer.concat([text(topic), ...(qos > 0 ? [uint16(id)] : []), Buffer.from(payload)]))
 }
 
 export type Filter = readonly [filter: string | Uint8Array, qos: number]

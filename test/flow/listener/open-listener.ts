@@ -59,12 +59,12 @@ export interface OpenListener extends Listener {
   connect(): Promise<ByteClient>
 }
 
-/** The listener on a plain socket, where everything is allowed that MQTT allows. */
-export async function openListener(t: Test, limits: Partial<ListenerLimits> = {}): Promise<OpenListener> {
+/** The listener on a plain socket, where everything is allowed that MQTT allows, unless another policy is given. */
+export async function openListener(t: Test, limits: Partial<ListenerLimits> = {}, policy = openPolicy): Promise<OpenListener> {
   const metrics = new Registry()
   const listener = await startListener({
     transport: createPlainTransport(),
-    policy: openPolicy,
+    policy,
     limits: { ...openLimits, ...limits },
     metrics: createIngestMetrics(metrics),
     log: createLogger({ level: 'silent', part: 'test', isPretty: false }),

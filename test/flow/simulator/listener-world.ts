@@ -83,7 +83,7 @@ type Certificates = Pick<TlsTransportOptions, 'port' | 'certificatePem' | 'priva
 
 async function listenOn(t: Test, ports: Ports, certificates: Certificates) {
   const host = '127.0.0.1'
-  const limits = { connectionsMax: 100, handshakeTimeoutMs: 10_000, onHandshakeError: () => undefined }
+  const limits = { connectionsMax: 100, handshakeTimeoutMs: 10_000 }
   const transport = createTlsTransport({ host, ...certificates, ...limits })
   const ingest = await startIngest({ ...ports, transport }, { config: defaultConfig(), log, metrics: new Registry() })
   let isStopped = false

@@ -1,4 +1,4 @@
-import type { NewRecord } from '../../../ports/event-log.ts'
+import { type NewRecord, sizeOf } from '../../../ports/event-log.ts'
 import { fromErrorMessage, MillraceError } from '../../../runtime/errors.ts'
 import type { Caller } from '../../../runtime/thread.ts'
 import type { LogWriterCalls } from './log-writer-calls.ts'
@@ -13,6 +13,7 @@ export interface AppenderOptions {
 
 interface Waiting {
   readonly records: readonly NewRecord[]
+  readonly bytes: number
   resolve(): void
   reject(error: Error): void
 }
@@ -21,6 +22,8 @@ interface Waiting {
 const FLUSH_BYTES_MAX = 4 * 1_048_576
 /** A group this large is flushed at once. */
 const FLUSH_BYTES_ENOUGH = 1_048_576
+/** Above anything that ingest may have under way at its largest setting; past it, appends are refused rather than gathered. */
+const QUEUE_BYTES_MAX = 1_536 * 1_048_576
 /** Keys come from enrolled gateways, so few; the bound is for everything else. */
 const KEYS_CACHED_MAX = 100_000
 
@@ -32,17 +35,25 @@ export function createLogAppender({ writer, partitionCounts, lingerMs }: Appende
   let queue: Waiting[] = []
   let queuedBytes = 0
   let isFlushing = false
+  const drained: (() => void)[] = []
   let timer: NodeJS.Timeout | undefined
   const partitionByKey = new Map<string, number>()
 
   function append(records: readonly NewRecord[]): Promise<void> {
-    for (const { topic, key, value } of records) {
+    let bytes = 0
+    for (const record of records) {
+      const { topic, key } = record
       if (!partitionCounts.has(topic)) return Promise.reject(new TypeError(`The event log has no topic ${topic}.`))
       if (key.length > KEY_BYTES_MAX / 4) return Promise.reject(new TypeError('The key of a record is too long.'))
-      queuedBytes += value.length
+      bytes += sizeOf(record)
     }
+    if (queuedBytes > 0 && queuedBytes + bytes > QUEUE_BYTES_MAX) {
+      const message = `More than ${QUEUE_BYTES_MAX} bytes wait to be made durable; the disk does not keep up.`
+      return Promise.reject(new MillraceError('event-log.unavailable', message))
+    }
+    queuedBytes += bytes
     return new Promise((resolve, reject) => {
-      queue.push({ records, resolve, reject })
+      queue.push({ records, bytes, resolve, reject })
       if (isFlushing) return
       if (queuedBytes >= FLUSH_BYTES_ENOUGH) start()
       else timer ??= setTimeout(start, lingerMs)
@@ -71,6 +82,7 @@ export function createLogAppender({ writer, partitionCounts, lingerMs }: Appende
       for (const waiting of taken) waiting.reject(error)
     }
     isFlushing = false
+    if (queue.length === 0) for (const resolve of drained.splice(0)) resolve()
     if (queuedBytes >= FLUSH_BYTES_ENOUGH) start()
     else if (queue.length > 0) timer ??= setTimeout(start, lingerMs)
   }
@@ -78,9 +90,9 @@ export function createLogAppender({ writer, partitionCounts, lingerMs }: Appende
   function take(): readonly Waiting[] {
     let bytes = 0
     let count = 0
-    for (const { records } of queue) {
-      if (count > 0 && bytes >= FLUSH_BYTES_MAX) break
-      for (const { value } of records) bytes += value.length
+    for (const waiting of queue) {
+      if (count > 0 && bytes + waiting.bytes > FLUSH_BYTES_MAX) break
+      bytes += waiting.bytes
       count++
     }
     const taken = count === queue.length ? queue : queue.slice(0, count)
@@ -116,5 +128,13 @@ export function createLogAppender({ writer, partitionCounts, lingerMs }: Appende
     return hash % count
   }
 
-  return { append }
+  return {
+    append,
+    /** Makes durable what waits, without waiting for company. Resolves when every append made before has settled, one way or the other. */
+    async drain(): Promise<void> {
+      if (!isFlushing && queue.length === 0) return
+      start()
+      await new Promise<void>((resolve) => drained.push(resolve))
+    },
+  }
 }

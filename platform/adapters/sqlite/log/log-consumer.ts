@@ -1,4 +1,4 @@
-import type { Consumer, LogRecord, PollLimit, Position } from '../../../ports/event-log.ts'
+import { type Consumer, type LogRecord, type PollLimit, type Position, sizeOf } from '../../../ports/event-log.ts'
 import type { Caller } from '../../../runtime/thread.ts'
 import type { LogWriterCalls, Sync } from './log-writer-calls.ts'
 
@@ -38,6 +38,9 @@ export async function joinLogGroup(
     const aborted = abortOf(signal)
     try {
       return await Promise.race([syncing, aborted.promise])
+    } catch (error) {
+      syncing = undefined
+      throw error
     } finally {
       aborted.forget()
     }
@@ -48,13 +51,12 @@ export async function joinLogGroup(
     if (assignment === undefined) return
     generation = current
     cursors = assignment.map((position) => ({ ...position }))
-    uncommitted = []
   }
 
   async function readOwned({ recordsMax, bytesMax }: PollLimit): Promise<readonly LogRecord[]> {
     const records: LogRecord[] = []
+    const moves: { readonly cursor: Cursor; readonly offset: number }[] = []
     let bytesLeft = bytesMax
-    uncommitted = []
     // Begins with another partition each time, so that a busy one doesn't starve the others.
     first = cursors.length === 0 ? 0 : (first + 1) % cursors.length
     for (let turn = 0; turn < cursors.length && records.length < recordsMax && bytesLeft > 0; turn++) {
@@ -63,18 +65,22 @@ export async function joinLogGroup(
       const found = await read(cursor, { recordsMax: recordsMax - records.length, bytesMax: bytesLeft })
       const last = found.at(-1)
       if (last === undefined) continue
-      for (const record of found) {
-        records.push(record)
-        bytesLeft -= record.value.length
-      }
-      cursor.offset = last.offset + 1
-      uncommitted.push({ ...cursor })
+      // A read gives one record whatever its size; behind others, one that doesn't fit waits for the next poll.
+      const size = found.reduce((sum, record) => sum + sizeOf(record), 0)
+      if (records.length > 0 && size > bytesLeft) break
+      for (const record of found) records.push(record)
+      bytesLeft -= size
+      moves.push({ cursor, offset: last.offset + 1 })
     }
+    // Only now, when every read has succeeded: otherwise the records of the first ones would be passed over.
+    for (const { cursor, offset } of moves) cursor.offset = offset
+    uncommitted = moves.map(({ cursor }) => ({ ...cursor }))
     return records
   }
 
   return {
     async poll(limit, signal) {
+      uncommitted = []
       while (!signal.aborted) {
         const change = await sync(signal)
         if (change === ABORTED) break
@@ -86,9 +92,9 @@ export async function joinLogGroup(
     },
 
     async commit() {
-      const positions = uncommitted
+      if (uncommitted.length > 0) await writer.call('commit', member, generation, uncommitted)
+      // Kept until then, so that a commit that failed can be tried again.
       uncommitted = []
-      if (positions.length > 0) await writer.call('commit', member, generation, positions)
     },
 
     async close() {

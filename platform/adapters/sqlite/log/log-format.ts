@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { migrateDatabase, openDatabase } from '../database.ts'
+import { explainDamage, migrateDatabase, openDatabase } from '../database.ts'
 
 /** Bigger pages than SQLite's default: a batch is mostly larger than 4 KiB, and every overflow page costs a look-up. */
 const PAGE_BYTES = 16_384
@@ -19,6 +19,8 @@ const STEPS = [
      consumer_group TEXT NOT NULL, topic_id INTEGER NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL,
      PRIMARY KEY (consumer_group, topic_id, partition)) STRICT, WITHOUT ROWID;
    CREATE TABLE ping (id INTEGER PRIMARY KEY CHECK (id = 1), time_ms INTEGER NOT NULL) STRICT;`,
+  // SQLite checks what is in its write-ahead log, but not what has lain in the file for weeks. Null for batches from before.
+  'ALTER TABLE batch ADD COLUMN crc32 INTEGER',
 ]
 
 export interface TopicOptions {
@@ -29,10 +31,16 @@ export interface TopicOptions {
   readonly retentionMs: number
 }
 
+/** @throws {MillraceError} `store.not-durable`, `store.newer`, `store.damaged`. */
 export function openLogDatabase(path: string): DatabaseSync {
   const database = openDatabase({ path, isReadOnly: false, cacheMiB: 16, pageBytes: PAGE_BYTES })
-  migrateDatabase(database, STEPS)
-  return database
+  try {
+    explainDamage(path, () => migrateDatabase(database, STEPS))
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
 }
 
 export const openLogReadOnly = (path: string): DatabaseSync => openDatabase({ path, isReadOnly: true, cacheMiB: 8 })

@@ -1,9 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { LogRecord, PollLimit, Position, TopicPartition } from '../../../ports/event-log.ts'
+import { crc32 } from 'node:zlib'
+import { type LogRecord, type PollLimit, type Position, sizeOf, type TopicPartition } from '../../../ports/event-log.ts'
 import { MillraceError } from '../../../runtime/errors.ts'
 import { asBytes, asNumber } from '../database.ts'
 import { topicNames } from './log-store.ts'
-import { decodeBatch } from './record-batch.ts'
+import { type BatchPlace, decodeBatch } from './record-batch.ts'
 
 export type LogReads = ReturnType<typeof createLogReads>
 
@@ -14,7 +15,7 @@ export function createLogReads(database: DatabaseSync) {
     'SELECT MAX(base_offset) AS base FROM batch WHERE topic_id = ? AND partition = ? AND base_offset <= ?',
   )
   const from = database.prepare(
-    'SELECT base_offset, time_ms, bytes FROM batch WHERE topic_id = ? AND partition = ? AND base_offset >= ? ORDER BY base_offset',
+    'SELECT base_offset, time_ms, bytes, crc32 FROM batch WHERE topic_id = ? AND partition = ? AND base_offset >= ? ORDER BY base_offset',
   )
   const first = database.prepare('SELECT MIN(base_offset) AS base FROM batch WHERE topic_id = ? AND partition = ?')
   const last = database.prepare(
@@ -40,12 +41,20 @@ export function createLogReads(database: DatabaseSync) {
     let isFull = false
     for (const row of from.iterate(id, partition, typeof base === 'number' ? base : offset)) {
       const place = { topic, partition, baseOffset: asNumber(row.base_offset), timestampMs: asNumber(row.time_ms) }
-      decodeBatch(asBytes(row.bytes), place, offset, (record) => {
-        isFull = records.length > 0 && (records.length >= recordsMax || size + record.value.length > bytesMax)
+      const bytes = asBytes(row.bytes)
+      if (typeof row.crc32 === 'number' && crc32(bytes) !== row.crc32) {
+        // What lies before the damage is whole and is given out; the next read begins at the damage, and says so.
+        if (records.length > 0) break
+        throw damaged(place)
+      }
+      decodeBatch(bytes, place, offset, (record) => {
+        const recordBytes = sizeOf(record)
+        isFull = records.length > 0 && size + recordBytes > bytesMax
         if (isFull) return false
         records.push(record)
-        size += record.value.length
-        return true
+        size += recordBytes
+        isFull = records.length >= recordsMax || size >= bytesMax
+        return !isFull
       })
       if (isFull) break
     }
@@ -70,4 +79,13 @@ export function createLogReads(database: DatabaseSync) {
   }
 
   return { read, partitions, offsetsAt }
+}
+
+function damaged({ topic, partition, baseOffset: offset }: BatchPlace): MillraceError {
+  const where = `the records of ${topic}, partition ${partition}, from offset ${offset} on`
+  return new MillraceError(
+    'store.damaged',
+    `The event log is damaged on the disk: ${where} are not those that were written. Restore log.sqlite from a backup.`,
+    { details: { topic, partition, offset } },
+  )
 }

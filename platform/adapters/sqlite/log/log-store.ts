@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { crc32 } from 'node:zlib'
 import type { Lag, Position } from '../../../ports/event-log.ts'
 import { asNumber, asText, inTransaction } from '../database.ts'
 import type { TopicOptions } from './log-format.ts'
@@ -9,6 +10,12 @@ export interface WireBatch {
   readonly partition: number
   readonly count: number
   readonly bytes: Uint8Array
+}
+
+export interface StoredTopic {
+  readonly id: number
+  readonly partitions: number
+  readonly retentionMs: number
 }
 
 interface TopicState {
@@ -27,11 +34,16 @@ export function createLogStore(database: DatabaseSync, topics: readonly TopicOpt
   const stateByTopic = new Map<string, TopicState>()
   for (const topic of topics) stateByTopic.set(topic.name, loadTopic(database, topic))
   const insert = database.prepare(
-    'INSERT INTO batch (topic_id, partition, base_offset, count, time_ms, bytes) VALUES (?, ?, ?, ?, ?, ?)',
+    'INSERT INTO batch (topic_id, partition, base_offset, count, time_ms, bytes, crc32) VALUES (?, ?, ?, ?, ?, ?, ?)',
   )
   const upsert = database.prepare(
     `INSERT INTO committed (consumer_group, topic_id, partition, next_offset) VALUES (?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET next_offset = MAX(next_offset, excluded.next_offset)`,
+  )
+  const registered = database.prepare(
+    `INSERT INTO committed (consumer_group, topic_id, partition, next_offset)
+     SELECT ?1, ?2, ?3, COALESCE(MIN(base_offset), 0) FROM batch WHERE topic_id = ?2 AND partition = ?3
+     ON CONFLICT DO NOTHING`,
   )
   const pinged = database.prepare(
     'INSERT INTO ping (id, time_ms) VALUES (1, ?) ON CONFLICT DO UPDATE SET time_ms = excluded.time_ms',
@@ -50,7 +62,7 @@ export function createLogStore(database: DatabaseSync, topics: readonly TopicOpt
     inTransaction(database, () => {
       for (const { topic, partition, count, bytes } of batches) {
         const { id, ends, times } = topicState(topic)
-        insert.run(id, partition, ends[partition] ?? 0, count, Math.max(nowMs, times[partition] ?? 0), bytes)
+        insert.run(id, partition, ends[partition] ?? 0, count, Math.max(nowMs, times[partition] ?? 0), bytes, crc32(bytes))
       }
     })
     for (const { topic, partition, count } of batches) {
@@ -62,6 +74,16 @@ export function createLogStore(database: DatabaseSync, topics: readonly TopicOpt
 
   function ping(): void {
     inTransaction(database, () => pinged.run(clock()))
+  }
+
+  /** From the first record on, what a group has yet to commit is kept for it, also before it has committed anything. */
+  function register(group: string, topics: readonly string[]): void {
+    const states = topics.map(topicState)
+    inTransaction(database, () => {
+      for (const { id, partitions } of states) {
+        for (let partition = 0; partition < partitions; partition++) registered.run(group, id, partition)
+      }
+    })
   }
 
   /** @param positions  The next offset to read, by partition. */
@@ -86,12 +108,15 @@ export function createLogStore(database: DatabaseSync, topics: readonly TopicOpt
   return {
     append,
     ping,
+    register,
     commit,
     committed,
     lag,
     partitions: (topic: string): number => topicState(topic).partitions,
     end: (topic: string, partition: number): number => topicState(topic).ends[partition] ?? 0,
-    topicIds: (): ReadonlyMap<string, number> => new Map([...stateByTopic].map(([name, state]) => [name, state.id])),
+    /** As the file has them: a topic keeps the number of partitions that it was made with. */
+    topics: (): readonly StoredTopic[] =>
+      topics.map(({ name, retentionMs }) => ({ id: topicState(name).id, partitions: topicState(name).partitions, retentionMs })),
   }
 }
 

@@ -35,4 +35,6 @@ export type LogWriterCalls = {
   /** Answers on this port as well, so that another thread can speak to the writer without passing through the main one. */
   readonly connect: (port: MessagePort) => void
   readonly partitionCounts: () => ReadonlyMap<string, number>
+  /** Closes the file, whole and without a write-ahead log beside it, unless somebody still reads. Every later write fails. */
+  readonly close: () => void
 }

@@ -80,6 +80,22 @@ export function decodeBatch(
   }
 }
 
+/**
+ * Moves the values of some records out of their batches, into one buffer that holds nothing else: what is sent to another thread is
+ * copied with all the memory that it lies in.
+ */
+export function packValues(records: readonly LogRecord[]): readonly LogRecord[] {
+  const size = records.reduce((sum, { value }) => sum + value.length, 0)
+  const packed = new Uint8Array(size)
+  let position = 0
+  return records.map((record) => {
+    const value = packed.subarray(position, position + record.value.length)
+    value.set(record.value)
+    position += value.length
+    return { ...record, value }
+  })
+}
+
 /** FNV-1a, 32 bits: the same key always goes to the same partition, in every process. */
 export function partitionOf(key: string, partitions: number): number {
   let hash = 0x811c9dc5

@@ -1,0 +1,82 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { MillraceError } from '../../../runtime/errors.ts'
+import { answer } from '../../../runtime/thread.ts'
+import { explainDamage } from '../database.ts'
+import { openLogDatabase } from './log-format.ts'
+import { createLogGroups } from './log-groups.ts'
+import { createRetention } from './log-retention.ts'
+import { createLogStore } from './log-store.ts'
+import { createLogWaiters } from './log-waiters.ts'
+import type { LogWriterCalls, LogWriterData } from './log-writer-calls.ts'
+import { createWriteGuard } from './write-guard.ts'
+
+export interface LogWriterSurroundings {
+  /** Epoch milliseconds. */
+  readonly clock: () => number
+  /** A write failed in a way that leaves open what is on the disk: the process must stop. */
+  readonly onLostWrite: () => void
+}
+
+/**
+ * Owns the log's write connection: appends, commits of offsets, consumer groups, retention. SQLite runs on the calling thread, which must serve no
+ * sockets; there must be one writer only.
+ *
+ * @throws {MillraceError} `store.not-durable`, `store.newer`, `store.damaged`.
+ */
+export function openLogWriter(data: LogWriterData, { clock, onLostWrite }: LogWriterSurroundings): LogWriterCalls {
+  const { path, topics, bytesMax, retentionEveryMs } = data
+  const database = openLogDatabase(path)
+  const store = explainDamage(path, () => createLogStore(database, topics, clock))
+  const groups = createLogGroups(store)
+  const waiters = createLogWaiters(groups, store)
+  const writing = createWriteGuard(() => database.isOpen, onLostWrite)
+  const deleteSlice = createRetention(database, { topics: store.topics(), bytesMax })
+  let isDeleting = false
+
+  async function applyRetention(): Promise<void> {
+    if (isDeleting) return
+    isDeleting = true
+    try {
+      while (writing(() => deleteSlice(clock()))) await turn()
+    } catch {
+      // The guard has decided what it means. If the process may go on, so may retention, at its next time.
+    }
+    isDeleting = false
+  }
+  const retention = setInterval(() => void applyRetention(), retentionEveryMs)
+  retention.unref()
+
+  const calls: LogWriterCalls = {
+    append(batches) {
+      writing(() => store.append(batches))
+      waiters.wakeAll()
+    },
+    ping: () => writing(store.ping),
+    join(group, topicNames) {
+      writing(() => store.register(group, topicNames))
+      const member = groups.join(group, topicNames)
+      waiters.wakeAll()
+      return member
+    },
+    leave(member) {
+      groups.leave(member)
+      waiters.wakeAll()
+    },
+    sync: waiters.sync,
+    commit(member, generation, positions) {
+      const group = groups.groupName(member)
+      if (group === undefined || groups.generation(member) !== generation) {
+        throw new MillraceError('event-log.not-owner', 'The group has dealt out its partitions anew; poll again.')
+      }
+      writing(() => store.commit(group, positions))
+    },
+    lag: store.lag,
+    connect: (port) => answer(port, calls, 'event-log.unavailable'),
+    partitionCounts: () => new Map(topics.map(({ name }) => [name, store.partitions(name)])),
+    close() {
+      clearInterval(retention)
+      if (database.isOpen) database.close()
+    },
+  }
+  return calls
+}

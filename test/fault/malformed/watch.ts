@@ -1,0 +1,77 @@
+import { readFile } from 'node:fs/promises'
+import { setTimeout } from 'node:timers/promises'
+
+/** How finely Node samples the event loop; a sample counts this much too long (`LOOP_LAG_RESOLUTION_MS` of the product). */
+const RESOLUTION_MS = 10
+const SAMPLE_EVERY_MS = 200
+
+/** One look at the product. */
+export interface Sample {
+  /** The longest that the event loop of its main thread was held since the look before. */
+  readonly stallMs: number
+  /** How long that thread was ready to run in that time, and had no processor: the machine's doing. */
+  readonly waitedMs: number
+}
+
+export interface Watch {
+  readonly samples: readonly Sample[]
+  /** A sum over the series of a metric that have this label. */
+  metric(name: string, label?: string): Promise<number>
+  residentBytes(): Promise<number>
+  stop(): Promise<void>
+}
+
+/** Watches the event loop of a process from outside, through its metrics, which give the longest delay since they were asked for last. */
+export async function startWatch(metricsUrl: string, pid: number): Promise<Watch> {
+  const samples: Sample[] = []
+  const stopping = new AbortController()
+
+  let waitedBeforeMs = await waitedMs()
+
+  async function waitedMs(): Promise<number> {
+    // The first thread of a process has its id.
+    const [, waitedNs] = (await readFile(`/proc/${pid}/task/${pid}/schedstat`, 'utf8')).split(' ')
+    return Number(waitedNs) / 1e6
+  }
+
+  /** Whoever asks for the metrics begins a new span, so each look is a sample. */
+  async function look(): Promise<string> {
+    const text = await (await fetch(metricsUrl)).text()
+    const waitedNowMs = await waitedMs()
+    const delayMs = read(text, 'nodejs_eventloop_lag_max_seconds', '') * 1_000
+    // Nothing was measured when two looks lie too close together.
+    if (delayMs > 0) samples.push({ stallMs: delayMs - RESOLUTION_MS, waitedMs: waitedNowMs - waitedBeforeMs })
+    waitedBeforeMs = waitedNowMs
+    return text
+  }
+
+  async function watch(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      await look()
+      await setTimeout(SAMPLE_EVERY_MS)
+    }
+  }
+
+  // What happened during the start is not looked at.
+  await look()
+  samples.length = 0
+  const watching = watch()
+  return {
+    samples,
+    metric: async (name, label = '') => read(await look(), name, label),
+    async residentBytes() {
+      return Number(/VmRSS:\s+(\d+) kB/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1_024
+    },
+    async stop() {
+      stopping.abort()
+      await watching
+    },
+  }
+}
+
+function read(text: string, name: string, label: string): number {
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith(name) && /[ {]/.test(line[name.length] ?? '') && line.includes(label))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
+}
