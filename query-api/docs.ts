@@ -12,6 +12,11 @@ import {
 import { TOKEN_SCOPES } from '../schemas/tokens.ts'
 import type { Access } from './guard.ts'
 
+/** A water wheel in its channel, and the name. */
+const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 190 44" height="40"><g fill="none" stroke="#fff" stroke-width="3">
+<circle cx="22" cy="20" r="13"/><path d="M22 7v26M9 20h26M13 11l18 18M31 11L13 29"/><path d="M2 39q5-4 10 0t10 0 10 0 10 0"/></g>
+<text x="52" y="29" fill="#fff" font-family="sans-serif" font-size="26" font-weight="600">Millrace</text></svg>`
+
 /** Everything comes from here, and no script or style stands in the page itself. */
 const DOCS_CSP = [
   "default-src 'none'",
@@ -79,6 +84,7 @@ export async function registerDocs(app: FastifyInstance): Promise<void> {
     routePrefix: '/docs',
     staticCSP: DOCS_CSP,
     theme: { title: 'Millrace API' },
+    logo: { type: 'image/svg+xml', content: LOGO, href: '/docs', target: '_self' },
     uiConfig: { deepLinking: true, docExpansion: 'list', tryItOutEnabled: true, persistAuthorization: false },
   })
   app.get('/v1/openapi.json', { config, schema: { hide: true } }, async (_request, reply) =>
