@@ -6,6 +6,7 @@ import { isCleanText } from './clean-text.ts'
 import { createFrameGuard, type FrameFault } from './frame-guard.ts'
 import type { InFlight, InFlightLimits } from './in-flight.ts'
 import { checkPacket } from './packet-rules.ts'
+import { createPartGatherer } from './part-gatherer.ts'
 import { CONNACK_CODES, type ConnectRefusal, connackBytes, type Peer, type Session } from './policy.ts'
 
 export interface ConnectionLimits {
@@ -77,6 +78,7 @@ export function openConnection(
 
   const allowance = inFlight.open(limits.perConnection, wake)
   const guard = createFrameGuard({ ...limits, reserve: allowance.reserve, isOpen: () => isOpen, checkPacket })
+  const parts = createPartGatherer()
   const order = createAckOrder()
   const read = socket.read.bind(socket)
   // aedes takes what it parses by calling `read`, and tries again on `readable`: so this is where reading is held back.
@@ -97,7 +99,8 @@ export function openConnection(
     else if (partialSinceMs === undefined || wasBlocked || guard.packets !== packets) partialSinceMs = performance.now()
     wasBlocked = admitted < chunk.length
     if (wasBlocked) putBack(chunk.subarray(admitted))
-    return admitted === 0 ? null : chunk.subarray(0, admitted)
+    if (admitted === 0) return null
+    return parts.add(chunk.subarray(0, admitted), guard.isPartial && guard.packets === packets) ?? null
   }
 
   /** Into the stream and not kept here: its end must not be told before its last bytes have been read. */
@@ -107,11 +110,11 @@ export function openConnection(
   }
 
   function wake(): void {
+    isBlocked = false
     if (isWakeDue || isClosed) return
     isWakeDue = true
     setImmediate(() => {
       isWakeDue = false
-      isBlocked = false
       if (!isClosed) socket.emit('readable')
     })
   }

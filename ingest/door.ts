@@ -34,7 +34,7 @@ export class Door extends Aedes {
 
   /** For a session that outlives its connection aedes stores every filter of a SUBSCRIBE, the refused ones too, and queues what matches. */
   #keepGrantedOnly(): void {
-    const persistence = Reflect.get(this, 'persistence')
+    const persistence = persistenceOf(this)
     const add = persistence.addSubscriptions.bind(persistence)
     persistence.addSubscriptions = (client: Client, subscriptions: readonly Subscription[]) =>
       add(
@@ -43,3 +43,6 @@ export class Door extends Aedes {
       )
   }
 }
+
+/** Not among what aedes' types know. */
+const persistenceOf = (broker: object) => Reflect.get(broker, 'persistence')

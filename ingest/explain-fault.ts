@@ -51,9 +51,9 @@ function sentence(error: SchemaError | undefined): string {
   return `${error?.instancePath ?? ''} ${error?.message ?? 'is not valid'}${extra}`.trim().slice(0, DETAIL_LENGTH_MAX)
 }
 
-/** RFC 6901, section 3. */
+/** RFC 6901, section 3. A name with half a surrogate pair can't be written down in UTF-8. */
 const pointTo = (name: string): string =>
-  name.length > NAME_LENGTH_MAX ? '' : `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
+  name.length > NAME_LENGTH_MAX || !name.isWellFormed() ? '' : `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
 
 /** Cut first, so that the rule behind a long name is still there. */
 const quote = (name: string): string =>

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { describeViolations } from './check/violation.ts'
 import { runCampaign } from './harness/campaign.ts'
-import { summarise } from './harness/report.ts'
+import { findCommit, summarise } from './harness/report.ts'
 
 const KILLS = 20
 const KILLS_IN_FLIGHT_MIN = 8
@@ -19,7 +19,9 @@ t.test('the product under load, killed at random moments', async (t) => {
   t.comment(`seed ${seed}`)
   const folder = await mkdtemp(join(tmpdir(), 'millrace-fault-'))
   const campaign = await runCampaign({ folder, seed, kills: KILLS })
-  t.comment(summarise(campaign, { seed, kills: KILLS, durationMs: Math.round(performance.now() - startMs) }))
+  t.comment(
+    summarise(campaign, { commit: findCommit(), seed, kills: KILLS, durationMs: Math.round(performance.now() - startMs) }),
+  )
 
   const { violations, killsInFlight, messages, readingsOwed } = campaign
   t.equal(violations.length, 0, `every promise is kept\n${describeViolations(violations, LINES_MAX)}`)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeViolations } from './check/violation.ts'
 import { runCampaign } from './harness/campaign.ts'
-import { saveRun, summarise } from './harness/report.ts'
+import { findCommit, saveRun, summarise } from './harness/report.ts'
 
 const KILLS_DEFAULT = '200'
 const SEEDS = 2 ** 31
@@ -26,7 +26,8 @@ if (!Number.isInteger(kills) || kills < 1 || !Number.isInteger(seed)) {
   process.exit(64)
 }
 
-process.stderr.write(`seed ${seed}, ${kills} kills\n`)
+const commit = findCommit()
+process.stderr.write(`seed ${seed}, commit ${commit}, ${kills} kills\n`)
 const folder = await mkdtemp(join(tmpdir(), 'millrace-fault-'))
 const startMs = performance.now()
 const campaign = await runCampaign({
@@ -41,7 +42,7 @@ const campaign = await runCampaign({
   process.stderr.write(`The run broke off; its folder is kept: ${folder}\n`)
   throw error
 })
-const facts = { seed, kills, durationMs: Math.round(performance.now() - startMs) }
+const facts = { commit, seed, kills, durationMs: Math.round(performance.now() - startMs) }
 process.stdout.write(`${summarise(campaign, facts)}\n`)
 if (flags.save) process.stderr.write(`${await saveRun(campaign, facts)}\n`)
 if (campaign.violations.length > 0) {

@@ -10,18 +10,20 @@ const VIOLATIONS_SAVED_MAX = 100
 const MIB = 1_048_576
 
 export interface RunFacts {
+  /** As it was when the run began. */
+  readonly commit: string
   readonly seed: number
   readonly kills: number
   readonly durationMs: number
 }
 
 /** Everything of a run on one line. */
-export function summarise(campaign: Campaign, { seed, kills }: RunFacts): string {
+export function summarise(campaign: Campaign, { commit, seed, kills }: RunFacts): string {
   const { counts, messages, killsByKind, violations } = campaign
   const kinds = MOMENT_KINDS.map((kind) => `${killsByKind[kind]} ${kind}`).join(', ')
   return [
     `seed ${seed}`,
-    `commit ${commit()}`,
+    `commit ${commit}`,
     `kills ${kills} (${kinds}; ${campaign.killsInFlight} with messages in flight)`,
     `messages sent ${counts.sent}, resent ${counts.resent}, acked ${messages.acknowledged}, refused ${messages.refused}, unknown ${messages.unknown}`,
     `readings acked ${campaign.readingsOwed}, in the API ${campaign.readingsInApi}`,
@@ -39,7 +41,6 @@ export async function saveRun(campaign: Campaign, facts: RunFacts): Promise<stri
   const machine = { cpu: cpus()[0]?.model, cores: cpus().length, memoryMiB: Math.round(totalmem() / MIB), linux: release() }
   const full = {
     at,
-    commit: commit(),
     node: process.version,
     ...machine,
     ...facts,
@@ -74,8 +75,8 @@ function describeSpread(valuesMs: readonly number[]): string {
   return `p50 ${p50} ms, p99 ${p99} ms, most ${most} ms`
 }
 
-/** The commit, with a plus where the product's files have changed since; unknown outside of a repository. */
-function commit(): string {
+/** The commit of the working tree, with a plus where files have changed since; unknown outside of a repository. */
+export function findCommit(): string {
   const folder = new URL('.', import.meta.url)
   // Looking must not get in the way of somebody who commits at this moment.
   const git = (...rest: readonly string[]): string =>

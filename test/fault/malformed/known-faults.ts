@@ -60,7 +60,8 @@ export function createKnownFaults(random: Random, nowMs: number): Readonly<Recor
     const { ts } = soundReading()
     if (random.below(2) === 0)
       return { text: `{"sensor":${JSON.stringify(name)},"values":{"m":1}}`, reason: 'reading.sensor-name', pointer: '/sensor' }
-    const pointer = `/values/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
+    // Half a surrogate pair can't be pointed to in UTF-8.
+    const pointer = name.isWellFormed() ? `/values/${name.replaceAll('~', '~0').replaceAll('/', '~1')}` : '/values'
     return {
       text: `{"sensor":"a","ts":${ts},"values":{"m":1,${JSON.stringify(name)}:1}}`,
       reason: 'reading.metric-name',

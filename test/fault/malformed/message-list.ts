@@ -38,6 +38,7 @@ export function createMessageLists(seed: number, nowMs: number) {
   const known = Object.entries(makers).filter(([kind]) => kind !== 'huge')
   const unknown = Object.entries(createUnknownFaults(random, nowMs))
   const { huge } = makers
+  const costly = [...costlyPayloads()].map(([kind, payload]) => listUnknown(kind, payload))
 
   function makeKnown(): ListedMessage {
     if (huge !== undefined && random.share() < HUGE_SHARE) return listKnown('huge', huge())
@@ -71,7 +72,6 @@ export function createMessageLists(seed: number, nowMs: number) {
   /** @param costly  One of each costly payload is put in between, evenly. */
   return (count: number): MessageLists => {
     const knownCount = Math.round(count * KNOWN_SHARE)
-    const costly = [...costlyPayloads()].map(([kind, payload]) => listUnknown(kind, payload))
     const rest = Array.from({ length: count - knownCount - costly.length }, makeUnknown)
     return { known: Array.from({ length: knownCount }, makeKnown), unknown: interleave(rest, costly) }
   }

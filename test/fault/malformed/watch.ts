@@ -1,4 +1,7 @@
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
+import { get, type IncomingMessage } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
 
 /** How finely Node samples the event loop; a sample counts this much too long (`LOOP_LAG_RESOLUTION_MS` of the product). */
@@ -11,10 +14,16 @@ export interface Sample {
   readonly stallMs: number
   /** How long that thread was ready to run in that time, and had no processor: the machine's doing. */
   readonly waitedMs: number
+  /** What JavaScript of that thread holds, with what is waiting to be collected. */
+  readonly heldBytes: number
+  /** What the product was doing. */
+  readonly phase: string
 }
 
 export interface Watch {
   readonly samples: readonly Sample[]
+  /** Names what comes now. */
+  enter(phase: string): void
   /** A sum over the series of a metric that have this label. */
   metric(name: string, label?: string): Promise<number>
   residentBytes(): Promise<number>
@@ -27,6 +36,7 @@ export async function startWatch(metricsUrl: string, pid: number): Promise<Watch
   const stopping = new AbortController()
 
   let waitedBeforeMs = await waitedMs()
+  let current = ''
 
   async function waitedMs(): Promise<number> {
     // The first thread of a process has its id.
@@ -36,13 +46,19 @@ export async function startWatch(metricsUrl: string, pid: number): Promise<Watch
 
   /** Whoever asks for the metrics begins a new span, so each look is a sample. */
   async function look(): Promise<string> {
-    const text = await (await fetch(metricsUrl)).text()
+    const page = await fetchOnce(metricsUrl)
     const waitedNowMs = await waitedMs()
-    const delayMs = read(text, 'nodejs_eventloop_lag_max_seconds', '') * 1_000
+    const delayMs = read(page, 'nodejs_eventloop_lag_max_seconds', '') * 1_000
     // Nothing was measured when two looks lie too close together.
-    if (delayMs > 0) samples.push({ stallMs: delayMs - RESOLUTION_MS, waitedMs: waitedNowMs - waitedBeforeMs })
+    if (delayMs > 0)
+      samples.push({
+        phase: current,
+        stallMs: delayMs - RESOLUTION_MS,
+        waitedMs: waitedNowMs - waitedBeforeMs,
+        heldBytes: read(page, 'nodejs_heap_size_used_bytes', '') + read(page, 'nodejs_external_memory_bytes', ''),
+      })
     waitedBeforeMs = waitedNowMs
-    return text
+    return page
   }
 
   async function watch(): Promise<void> {
@@ -58,6 +74,9 @@ export async function startWatch(metricsUrl: string, pid: number): Promise<Watch
   const watching = watch()
   return {
     samples,
+    enter(phase) {
+      current = phase
+    },
     metric: async (name, label = '') => read(await look(), name, label),
     async residentBytes() {
       return Number(/VmRSS:\s+(\d+) kB/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1_024
@@ -69,8 +88,14 @@ export async function startWatch(metricsUrl: string, pid: number): Promise<Watch
   }
 }
 
-function read(text: string, name: string, label: string): number {
-  return text
+/** On a connection of its own: one that is kept may be closed by the other side just when it is used again. */
+async function fetchOnce(url: string): Promise<string> {
+  const [response]: IncomingMessage[] = await once(get(url, { agent: false }), 'response')
+  return response === undefined ? '' : text(response)
+}
+
+function read(page: string, name: string, label: string): number {
+  return page
     .split('\n')
     .filter((line) => line.startsWith(name) && /[ {]/.test(line[name.length] ?? '') && line.includes(label))
     .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)

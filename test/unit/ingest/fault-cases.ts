@@ -62,6 +62,7 @@ export const SECOND: readonly Case[] = [
   ['reading.metric-name', '/readings/1/values/a~1b~0c', readingText({ values: '{"a/b~c":1}' })],
   ['reading.metric-name', '/readings/1/values/__proto__', readingText({ values: '{"__proto__":1}' })],
   ['reading.metric-name', '/readings/1/values/toString', readingText({ values: '{"toString":1}' })],
+  ['reading.metric-name', '/readings/1/values', readingText({ values: '{"m\\ud800":1}' })],
   ['reading.metric-name', '/readings/1/values/m\n', readingText({ values: '{"m\\n":1}' })],
   ['reading.metric-name', '/readings/1/values', readingText({ values: `{"${'a'.repeat(200)}":1}` })],
   ['reading.no-values', '/readings/1/values', readingText({ values: '{}' })],

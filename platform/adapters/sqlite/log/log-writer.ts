@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import type { MessagePort } from 'node:worker_threads'
 import { MillraceError } from '../../../runtime/errors.ts'
 import { answer } from '../../../runtime/thread.ts'
 import { explainDamage } from '../database.ts'
@@ -71,7 +72,7 @@ export function openLogWriter(data: LogWriterData, { clock, onLostWrite }: LogWr
       writing(() => store.commit(group, positions))
     },
     lag: store.lag,
-    connect: (port) => answer(port, calls, 'event-log.unavailable'),
+    connect: (port) => answerPort(port, calls),
     partitionCounts: () => new Map(topics.map(({ name }) => [name, store.partitions(name)])),
     close() {
       clearInterval(retention)
@@ -79,4 +80,18 @@ export function openLogWriter(data: LogWriterData, { clock, onLostWrite }: LogWr
     },
   }
   return calls
+}
+
+/** A thread that ends leaves its groups, also when it could not say so: its partitions go to others. */
+function answerPort(port: MessagePort, calls: LogWriterCalls): void {
+  const members = new Set<number>()
+  const join: LogWriterCalls['join'] = (group, topics) => {
+    const member = calls.join(group, topics)
+    members.add(member)
+    return member
+  }
+  answer(port, { ...calls, join }, 'event-log.unavailable')
+  port.on('close', () => {
+    for (const member of members) calls.leave(member)
+  })
 }
