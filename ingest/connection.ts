@@ -30,12 +30,15 @@ export interface Connection {
   /** Settles who the peer is, once. */
   admit(outcome: Promise<Session | ConnectRefusal> | ConnectRefusal): Promise<void>
   opened(): void
+  /** How often the peer says that it will speak. */
+  keepAlive(seconds: number): void
   /** @returns why the message isn't allowed; otherwise `done` is called once it may be acknowledged. */
   publish(packet: PublishPacket, done: Acknowledge): string | undefined
   /** Whether what is published to this topic, or matches this filter, may be sent to the peer. */
   mayHear(filter: string): boolean
   /** @returns false when the subscription is refused. */
   subscribe(filter: string): boolean
+  /** Ends the connection when a packet takes longer than this, or the peer was silent for one and a half times its keep-alive. */
   endIfStuck(packetTimeoutMs: number): void
   /** Reads nothing more; resolves when all that was read is durable and acknowledged, or the connection is gone. */
   drain(): Promise<void>
@@ -43,10 +46,12 @@ export interface Connection {
 }
 
 const FLUSH_TIMEOUT_MS = 2_000
+/** One and a half times, [MQTT-3.1.2-24]. */
+const KEEP_ALIVE_MS_A_SECOND = 1_500
 /** Different filters over the life of a connection. Each takes memory for as long as the session lives. */
 const SUBSCRIPTIONS_MAX = 100
 
-type Fault = FrameFault | 'packet-timeout'
+type Fault = FrameFault | 'packet-timeout' | 'keep-alive-timeout'
 
 /** aedes hands a will over as CONNECT held it; only what came as a packet of its own has a length, and has been given room. */
 export const isWill = (packet: PublishPacket): boolean => packet.length === undefined
@@ -63,12 +68,16 @@ export function openConnection(
   let session: Session | undefined
   let refusal: ConnectRefusal | undefined
   let unacknowledged = 0
+  /** Of those, what has been given room. A gateway that leaves and comes again must not get that room twice. */
+  const onItsWay = { messages: 0, bytes: 0 }
   let isClosed = false
   let isDraining = false
   /** CONNECT has been answered. Packets that came with it wait until then: aedes would handle some of them before it knows who sent them. */
   let isOpen = false
   let onDrained: (() => void) | undefined
   let partialSinceMs: number | undefined
+  let heardMs = performance.now()
+  let silenceMaxMs = Number.POSITIVE_INFINITY
   /** Bytes were put back, because they may not go on yet. Nothing is read until `wake`. */
   let isBlocked = false
   /** The bytes that are read next have been put back before. */
@@ -88,6 +97,7 @@ export function openConnection(
     if (isDraining || isBlocked) return null
     const chunk: unknown = read(size)
     if (!(chunk instanceof Uint8Array)) return null
+    heardMs = performance.now()
     const { packets } = guard
     const admitted = guard.admit(chunk)
     if (guard.fault !== undefined) {
@@ -127,14 +137,24 @@ export function openConnection(
     socket.destroy()
   }
 
-  function settle(bytes: number | undefined, acknowledge: Acknowledge): Acknowledge {
+  function settle({ length: bytes }: PublishPacket, acknowledge: Acknowledge): Acknowledge {
     const inOrder = order(acknowledge)
+    unacknowledged++
+    if (bytes !== undefined) note(1, bytes)
     return (error) => {
       unacknowledged--
-      if (!isClosed && bytes !== undefined) allowance.release(bytes)
+      if (bytes !== undefined) {
+        note(-1, -bytes)
+        allowance.release(bytes)
+      }
       inOrder(error)
       if (unacknowledged === 0) onDrained?.()
     }
+  }
+
+  function note(messages: number, bytes: number): void {
+    onItsWay.messages += messages
+    onItsWay.bytes += bytes
   }
 
   function publish(packet: PublishPacket, done: Acknowledge): string | undefined {
@@ -148,8 +168,7 @@ export function openConnection(
     if (refused !== undefined) return refused
     // [MQTT-3.3.1-3]: that a client sends again is between it and us.
     packet.dup = false
-    unacknowledged++
-    const durable = settle(packet.length, done)
+    const durable = settle(packet, done)
     if (session.isConsumed) session.consume(typeof payload === 'string' ? Buffer.from(payload) : payload, durable)
     else durable()
     return undefined
@@ -186,10 +205,15 @@ export function openConnection(
       session?.opened(() => socket.destroy())
       wake()
     },
+    keepAlive(seconds) {
+      silenceMaxMs = seconds * KEEP_ALIVE_MS_A_SECOND
+    },
     endIfStuck(packetTimeoutMs) {
-      // While we hold bytes back, it is we who are slow.
-      if (!isBlocked && partialSinceMs !== undefined && performance.now() - partialSinceMs > packetTimeoutMs)
-        end('packet-timeout')
+      const nowMs = performance.now()
+      // While we leave bytes unread, it is we who are slow.
+      if (isBlocked || socket.readableLength > 0) heardMs = nowMs
+      else if (partialSinceMs !== undefined && nowMs - partialSinceMs > packetTimeoutMs) end('packet-timeout')
+      else if (nowMs - heardMs > silenceMaxMs) end('keep-alive-timeout')
     },
     async drain() {
       isDraining = true
@@ -204,7 +228,7 @@ export function openConnection(
     close() {
       if (isClosed) return
       isClosed = true
-      allowance.close()
+      allowance.close(onItsWay)
       session?.closed()
       onDrained?.()
     },

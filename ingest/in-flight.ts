@@ -3,14 +3,19 @@ export interface InFlightLimits {
   readonly bytesMax: number
 }
 
+export interface Amount {
+  readonly messages: number
+  readonly bytes: number
+}
+
 /** What one connection has been let in and isn't durable yet. */
 export interface Allowance {
   /** Takes room for a message before its body is read. @returns false when there is none: don't read on, and ask for the same message again on `onRoom`. */
   reserve(bytes: number): boolean
   /** Gives the room of one message back. */
   release(bytes: number): void
-  /** Gives everything back; the connection is gone. */
-  close(): void
+  /** The connection is gone: gives everything back but `kept`, which is on its way to the event log and given back by `release`. */
+  close(kept?: Amount): void
 }
 
 export interface InFlight {
@@ -21,6 +26,8 @@ export interface InFlight {
   /** @param onRoom  Called, once, when there is room again after a `reserve` that failed. */
   open(limits: InFlightLimits, onRoom: () => void): Allowance
 }
+
+const NOTHING: Amount = { messages: 0, bytes: 0 }
 
 interface Waiting {
   readonly bytes: number
@@ -117,12 +124,12 @@ export function createInFlight(total: InFlightLimits): InFlight {
         else isWaitingForOwn = true
         return false
       },
-      close() {
+      close(kept = NOTHING) {
         if (waiting !== undefined) line.delete(waiting)
         waiting = undefined
-        take(-ownMessages, -ownBytes)
-        ownMessages = 0
-        ownBytes = 0
+        take(kept.messages - ownMessages, kept.bytes - ownBytes)
+        ownMessages = kept.messages
+        ownBytes = kept.bytes
         serveLine()
       },
     }

@@ -44,10 +44,12 @@ export interface Listener extends Running {
   readonly inFlight: InFlight
 }
 
+/** How late a silent client, or a packet that takes too long, may be noticed. */
+const SWEEP_EVERY_MS = 500
+
 /** What aedes says when it is the client's time that is up; all else it says is about the protocol. */
 const REASONS: Readonly<Record<string, string>> = {
   'connect did not arrive in time': 'connect-timeout',
-  'keep alive timeout': 'keep-alive-timeout',
   'drain timeout': 'acknowledgements-not-read',
 }
 
@@ -116,7 +118,9 @@ export async function startListener({ transport, policy, limits, metrics, log }:
     await connection.admit(admit(connection, packet))
     if (connection.session) packet.clientId = connection.session.clientId
     if (connection.refusal) metrics.refused(connection.refusal.reason)
-    packet.keepalive = Math.min(packet.keepalive || limits.keepAliveMaxSeconds, limits.keepAliveMaxSeconds)
+    connection.keepAlive(Math.min(packet.keepalive || limits.keepAliveMaxSeconds, limits.keepAliveMaxSeconds))
+    // aedes' own count would run on while it is we who leave the client's packets unread.
+    packet.keepalive = 0
   }
 
   function publish(client: Client | null, packet: PublishPacket, done: (error?: Error | null) => void): void {
@@ -175,7 +179,7 @@ export async function startListener({ transport, policy, limits, metrics, log }:
   await door.listen()
   const sweep = setInterval(() => {
     for (const connection of connections.values()) connection.endIfStuck(limits.packetTimeoutMs)
-  }, 1_000)
+  }, SWEEP_EVERY_MS)
   const server = await transport.listen(accept, turnedAway)
 
   return {

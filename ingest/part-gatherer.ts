@@ -3,6 +3,7 @@ const SMALL_BYTES = 1_024
 const GATHERED_BYTES = 16_384
 /** So many small parts of a packet go on as they are: a line that is merely slow costs nothing. */
 const SMALL_PARTS_MAX = 16
+const NOTHING = Buffer.alloc(0)
 
 export interface PartGatherer {
   /**
@@ -17,7 +18,7 @@ export interface PartGatherer {
  * and takes them off one by one when the packet is whole: a message of 1 MiB that came byte by byte would hold the event loop for minutes.
  */
 export function createPartGatherer(): PartGatherer {
-  let gathered = Buffer.alloc(0)
+  let gathered = NOTHING
   let length = 0
   let smallParts = 0
 
@@ -27,12 +28,19 @@ export function createPartGatherer(): PartGatherer {
     return all
   }
 
+  function finish(last: Uint8Array): Uint8Array {
+    const all = takeAll(last)
+    gathered = NOTHING
+    smallParts = 0
+    return all
+  }
+
   return {
     add(part, isMiddle) {
-      if (!isMiddle) smallParts = 0
-      else if (part.length < SMALL_BYTES) smallParts++
-      const isKept = isMiddle && part.length < SMALL_BYTES && smallParts > SMALL_PARTS_MAX
-      if (!isKept || length + part.length > GATHERED_BYTES) return takeAll(part)
+      if (!isMiddle) return finish(part)
+      const isSmall = part.length < SMALL_BYTES
+      if (isSmall) smallParts++
+      if (!isSmall || smallParts <= SMALL_PARTS_MAX || length + part.length > GATHERED_BYTES) return takeAll(part)
       if (gathered.length === 0) gathered = Buffer.allocUnsafeSlow(GATHERED_BYTES)
       gathered.set(part, length)
       length += part.length

@@ -7,6 +7,7 @@ import type { GatewayName } from '../schemas/topics.ts'
 import { CONNECT_BYTES_MAX, type IngestConfig, PACKET_BYTES_MAX } from './config.ts'
 import { createGatewayPolicy, type Publisher } from './gateway-policy.ts'
 import { type ListenerLimits, startListener, type Transport } from './listener.ts'
+import { createTrouble } from './log-trouble.ts'
 import { createIngestMetrics } from './metrics.ts'
 import { startPresence } from './presence.ts'
 import { receive } from './receive.ts'
@@ -45,6 +46,7 @@ export interface Ingest extends Running {
 export async function startIngest(ports: IngestPorts, { config, log, metrics: registry }: IngestSurroundings): Promise<Ingest> {
   const { eventLog, clock } = ports
   const metrics = createIngestMetrics(registry)
+  const trouble = createTrouble(log)
   let appendingBytes = 0
   const checks = createTurnBudget({ budgetMs: CHECK_BUDGET_MS, hasRoom: () => appendingBytes < APPENDING_BYTES_MAX })
   const window = { retentionMs: config.MILLRACE_RETENTION_DAYS * DAY_MS, aheadMs: config.MILLRACE_READING_AHEAD_MAX_MS }
@@ -68,16 +70,14 @@ export async function startIngest(ports: IngestPorts, { config, log, metrics: re
       eventLog.append(records).then(
         () => {
           settle()
+          trouble.succeeded()
           metrics.durable(accepted, faults, performance.now() - startMs)
           done()
         },
         (error: Error) => {
           settle()
           metrics.lost()
-          log.error(
-            { ...from, err: error },
-            'The event log took nothing; the message is not acknowledged and its connection is closed.',
-          )
+          trouble.failed(from, error)
           done(error)
         },
       )
@@ -94,7 +94,11 @@ export async function startIngest(ports: IngestPorts, { config, log, metrics: re
     onClosed: presence.disconnected,
   })
   const watch = startRevocationWatch({ registry: ports.registry, live: policy.live, clock, log, everyMs: REVOCATION_EVERY_MS })
-  const listener = await startListener({ transport: ports.transport, policy, limits: limitsOf(config), metrics, log })
+  const listening = startListener({ transport: ports.transport, policy, limits: limitsOf(config), metrics, log })
+  const listener = await listening.catch(async (error: unknown) => {
+    await Promise.all([watch.stop(), presence.stop()])
+    throw error
+  })
   const sample = setInterval(() => metrics.inFlight(listener.inFlight.messages, listener.inFlight.bytes), 1_000)
 
   return {

@@ -54,8 +54,12 @@ export function createTlsTransport(options: TlsTransportOptions): Transport {
     const peer = peerKey(socket)
     handshakes.set(peer, socket)
     socket.once('close', () => handshakes.delete(peer))
+    if (handshakes.size > HANDSHAKES_MAX) endOldest()
+  }
+
+  function endOldest(): void {
     const [oldest] = handshakes.values()
-    if (handshakes.size > HANDSHAKES_MAX) oldest?.destroy()
+    oldest?.destroy()
   }
 
   function secure(socket: TLSSocket, onConnection: OnConnection, onRefused: OnRefused): void {
@@ -67,6 +71,8 @@ export function createTlsTransport(options: TlsTransportOptions): Transport {
 
   function listen(onConnection: OnConnection, onRefused: OnRefused): Promise<{ readonly port: number; stop(): Promise<void> }> {
     server.on('connection', begin)
+    // The door is full, perhaps of those who never speak: the next one finds room.
+    server.on('drop', endOldest)
     server.on('secureConnection', (socket) => secure(socket, onConnection, onRefused))
     server.on('tlsClientError', (error: Error & { code?: string }, socket) => {
       onRefused(REASONS[error.code ?? ''] ?? 'tls-handshake', socket.remoteAddress ?? '')

@@ -22,6 +22,38 @@ export function createProcessMetrics(registry: Registry) {
     help: 'Records of the event log that could not be read, because they are damaged or of an unknown version; they are among the rejected ones.',
     registers,
   })
+  const newestReceived = new Gauge({
+    name: 'process_newest_received_timestamp_seconds',
+    help: 'Time of receipt of the newest message that was processed.',
+    registers,
+  })
+
+  // A batch holds records of several partitions, so its newest may be older than that of the one before.
+  let newestMs = 0
+
+  return {
+    ...createLoopMetrics(registry),
+    stored(outcome: WriteOutcome): void {
+      values.inc({ outcome: 'stored' }, outcome.stored)
+      values.inc({ outcome: 'duplicate' }, outcome.duplicates)
+      values.inc({ outcome: 'conflict' }, outcome.conflicts)
+    },
+    /** Told once they are durable on `rejected.v1`. */
+    refused(points: number, records: number): void {
+      refused.inc(points)
+      unreadable.inc(records)
+    },
+    /** @param receivedMs  0 when the batch held no message. */
+    newest(receivedMs: number): void {
+      newestMs = Math.max(newestMs, receivedMs)
+      newestReceived.set(newestMs / 1000)
+    },
+  }
+}
+
+/** What every processor's loop reports. */
+function createLoopMetrics(registry: Registry) {
+  const registers = [registry]
   const records = new Counter({
     name: 'process_records_total',
     help: 'Records of the event log that were processed and committed.',
@@ -47,31 +79,8 @@ export function createProcessMetrics(registry: Registry) {
     labelNames: ['processor', 'partition'] as const,
     registers,
   })
-  const newestReceived = new Gauge({
-    name: 'process_newest_received_timestamp_seconds',
-    help: 'Time of receipt of the newest message that was processed.',
-    registers,
-  })
-
-  // A batch holds records of several partitions, so its newest may be older than that of the one before.
-  let newestMs = 0
 
   return {
-    stored(outcome: WriteOutcome): void {
-      values.inc({ outcome: 'stored' }, outcome.stored)
-      values.inc({ outcome: 'duplicate' }, outcome.duplicates)
-      values.inc({ outcome: 'conflict' }, outcome.conflicts)
-    },
-    /** Told once they are durable on `rejected.v1`. */
-    refused(points: number, records: number): void {
-      refused.inc(points)
-      unreadable.inc(records)
-    },
-    /** @param receivedMs  0 when the batch held no message. */
-    newest(receivedMs: number): void {
-      newestMs = Math.max(newestMs, receivedMs)
-      newestReceived.set(newestMs / 1000)
-    },
     batch(processor: string, count: number, durationMs: number): void {
       records.inc({ processor }, count)
       batchSeconds.observe({ processor }, durationMs / 1000)

@@ -11,6 +11,8 @@ export interface KeepRetentionOptions {
   readonly retention: Retention
   readonly days: number
   readonly log: Logger
+  /** A minute when left out. */
+  readonly everyMs?: number
 }
 
 const DAY_MS = 86_400_000
@@ -19,7 +21,10 @@ const EVERY_MS = 60_000
 const ROWS_PER_SLICE = 2_000
 
 /** Deletes readings that are past the retention, a slice at a time, for as long as the processors run. */
-export async function keepRetention({ retention, days, log }: KeepRetentionOptions, signal: AbortSignal): Promise<void> {
+export async function keepRetention(
+  { retention, days, log, everyMs = EVERY_MS }: KeepRetentionOptions,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     try {
       let dropped = 0
@@ -29,8 +34,8 @@ export async function keepRetention({ retention, days, log }: KeepRetentionOptio
       }
       if (dropped > 0) log.info({ rows: dropped }, 'Readings past the retention were deleted.')
     } catch (error) {
-      log.warn({ err: error }, 'Old readings could not be deleted; tried again in a minute.')
+      log.warn({ err: error }, 'Old readings could not be deleted; tried again later.')
     }
-    await setTimeout(EVERY_MS, undefined, { signal }).catch(() => undefined)
+    await setTimeout(everyMs, undefined, { signal }).catch(() => undefined)
   }
 }

@@ -18,10 +18,11 @@ const ofText = (text: string) => outcomeOf(bytesOf(text))
 const GZIP_HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3])
 
 t.test('every JSON value comes out as it went in, plain and gzipped', async () => {
+  // V8 may read an escaped key as another one that holds a backslash and was parsed before (nodejs/node#63785); no name has a backslash.
+  const text = fc.json({ maxDepth: DEPTH_MAX - 2, stringUnit: 'binary' }).filter((json) => !json.includes('\\\\'))
   fc.assert(
-    fc.property(fc.jsonValue({ maxDepth: DEPTH_MAX - 2, noUnicodeString: false }), fc.boolean(), (value, isZipped) => {
-      const text = JSON.stringify(value)
-      assert.deepEqual(outcomeOf(isZipped ? gzipSync(text) : bytesOf(text)), { value: JSON.parse(text) })
+    fc.property(text, fc.boolean(), (json, isZipped) => {
+      assert.deepEqual(outcomeOf(isZipped ? gzipSync(json) : bytesOf(json)), { value: JSON.parse(json) })
     }),
   )
 })

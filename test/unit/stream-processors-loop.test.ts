@@ -11,7 +11,11 @@ const quiet = createLogger({ level: 'silent', part: 'test', isPretty: false })
 const away = () => new MillraceError('time-series.unavailable', 'The store is away.')
 const STOP_MS_MAX = 1_500
 
-async function openLoop(t: Test, process: Process, changes: Partial<LoopOptions> & { through?: (real: Consumer) => Consumer } = {}) {
+async function openLoop(
+  t: Test,
+  process: Process,
+  changes: Partial<LoopOptions> & { through?: (real: Consumer) => Consumer } = {},
+) {
   const log = await openLog(t)
   const real = await log.join('group', ['single'])
   const consumer = changes.through?.(real) ?? real
@@ -127,7 +131,11 @@ t.test('a batch whose partition went to another consumer is left to that one, an
 })
 
 t.test('an error that waiting can not mend ends the loop, commits nothing and gives the partitions up', async (t) => {
-  for (const error of [new TypeError('a bug'), new MillraceError('store.newer', 'newer'), new DOMException('not ours', 'AbortError')]) {
+  for (const error of [
+    new TypeError('a bug'),
+    new MillraceError('store.newer', 'newer'),
+    new DOMException('not ours', 'AbortError'),
+  ]) {
     const { log, loop, append, committed } = await openLoop(t, async () => {
       throw error
     })
@@ -185,7 +193,9 @@ t.test('stops within a second while the log hangs, in whatever it was asked', as
 t.test('stops within a second while it waits for a fuller batch, and finishes what is under way', async (t) => {
   const gate = Promise.withResolvers<void>()
   let calls = 0
-  const { append, committed, end } = await openLoop(t, () => (calls++ === 0 ? Promise.resolve() : gate.promise), { gatherMs: 60_000 })
+  const { append, committed, end } = await openLoop(t, () => (calls++ === 0 ? Promise.resolve() : gate.promise), {
+    gatherMs: 60_000,
+  })
   await append('a')
   await until(async () => (await committed()) === 1)
   t.ok((await end()) < STOP_MS_MAX)

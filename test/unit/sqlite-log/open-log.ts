@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setTimeout } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { openSqliteLog, type SqliteLog, type SqliteLogOptions } from '../../../platform/adapters/sqlite/log/open.ts'
 import type { EventLogReader, LogRecord, NewRecord } from '../../../platform/ports/event-log.ts'
@@ -58,9 +58,12 @@ export async function readAll(log: Pick<EventLogReader, 'partitions' | 'read'>, 
   return records
 }
 
+/** Often enough to be quick, and leaves the machine to what is waited for. */
+const ASK_EVERY_MS = 3
+
 /** Waits until `isSo`; the test's time-out is the only other end. */
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await turn()
+  while (!(await isSo())) await setTimeout(ASK_EVERY_MS)
 }
 
 /** Random numbers in [0, 1) from a seed, so that a failure can be repeated. */
