@@ -41,7 +41,7 @@ export const ingestConfig = {
       type: 'integer',
       minimum: 1,
       maximum: 1_000_000,
-      default: 4_000,
+      default: 50_000,
       description: 'Messages received and not yet durable, over all connections. Past it, sockets are not read.',
     },
     MILLRACE_MQTT_IN_FLIGHT_BYTES_MAX: {

@@ -29,6 +29,11 @@ export interface InFlight {
 
 const NOTHING: Amount = { messages: 0, bytes: 0 }
 
+/** Waking a connection for the room of one message costs more than the message: the line is served in bulk, below this share of the messages, */
+const LOW_WATER = 0.75
+/** and who is served may take this many at once, so that one read, one flush and one write of acknowledgements hold many. */
+const BURST_MESSAGES = 32
+
 interface Waiting {
   readonly bytes: number
   /** Called when its room has been taken for it. */
@@ -56,8 +61,11 @@ export function createInFlight(total: InFlightLimits): InFlight {
 
   /** Room is taken for those who wait, not only offered: what one lets go may be room for many, and nobody else may come between. */
   function serveLine(): void {
+    if (messages > total.messagesMax * LOW_WATER) return
+    let servings = Math.ceil((total.messagesMax - messages) / BURST_MESSAGES)
     for (const waiting of line) {
-      if (!fitsInAll(waiting.bytes)) return
+      if (servings === 0 || !fitsInAll(waiting.bytes)) return
+      servings--
       line.delete(waiting)
       take(1, waiting.bytes)
       waiting.granted()
@@ -71,6 +79,8 @@ export function createInFlight(total: InFlightLimits): InFlight {
     let waiting: Waiting | undefined
     /** The size of a message whose room was taken while it waited. */
     let granted: number | undefined
+    /** Messages that it may still take past the line, since it was served. */
+    let burst = 0
 
     const fits = (size: number): boolean =>
       ownMessages < limits.messagesMax && (ownBytes === 0 || ownBytes + size <= limits.bytesMax)
@@ -86,6 +96,7 @@ export function createInFlight(total: InFlightLimits): InFlight {
         granted() {
           waiting = undefined
           granted = size
+          burst = BURST_MESSAGES
           own(size)
           onRoom()
         },
@@ -114,7 +125,8 @@ export function createInFlight(total: InFlightLimits): InFlight {
           release(had)
         }
         if (waiting !== undefined) return false
-        if (fits(size) && line.size === 0 && fitsInAll(size)) {
+        if (fits(size) && (line.size === 0 || burst > 0) && fitsInAll(size)) {
+          burst--
           take(1, size)
           own(size)
           return true

@@ -35,16 +35,17 @@ export function readConfig<T>(
       .filter(([, text]) => text !== undefined && text !== ''),
   )
   // Coercion takes `Infinity` and `0x10` for numbers too, and lets the first past every maximum.
-  const odd = Object.entries(schema.properties).filter(([name, property]) => isInteger(property) && isOdd(environment[name]))
-  for (const [name] of odd) problems.push(`${name}: must be a whole number, written with digits`)
-  if (odd.length > 0) return undefined
-  if (validate(picked)) return picked
-  for (const { instancePath, message } of validate.errors ?? [])
-    problems.push(`${instancePath.slice(1) || 'settings'}: ${message}`)
+  const odd = Object.keys(schema.properties).filter((name) => isInteger(schema.properties[name]) && isOdd(environment[name]))
+  for (const name of odd) problems.push(`${name}: must be a whole number, written with digits`)
+  if (validate(picked) && odd.length === 0) return picked
+  for (const { instancePath, message } of validate.errors ?? []) {
+    const name = instancePath.slice(1)
+    if (!odd.includes(name)) problems.push(`${name || 'settings'}: ${message}`)
+  }
   return undefined
 }
 
-const isInteger = (property: object): boolean => 'type' in property && property.type === 'integer'
+const isInteger = (property: object = {}): boolean => 'type' in property && property.type === 'integer'
 const isOdd = (text: string | undefined): boolean => text !== undefined && text !== '' && !/^-?\d{1,15}$/.test(text)
 
 const PREFIX = 'MILLRACE_'

@@ -1,10 +1,13 @@
 // Goal: a stop that is asked for loses nothing, however it comes; a product that can't keep its promise doesn't acknowledge.
 // Method: the product under load gets SIGTERM, also while it starts; a second one is started on its data folder; its disk refuses to sync.
+import { connect as connectPlain, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import t from 'tap'
+import { connect as connectTls } from 'node:tls'
+import t, { type Test } from 'tap'
 import { needs } from '../programs.ts'
 import { audit } from './harness/audit.ts'
+import { enrolOne, operationsOn } from './harness/enrol.ts'
 import { readLedger } from './harness/ledger.ts'
 import { startProduct, stopProduct, whenReady } from './harness/product.ts'
 import { until } from './harness/until.ts'
@@ -65,6 +68,45 @@ t.test('SIGTERM under load', async (t) => {
     t.ok(result.messages.acknowledged >= MESSAGES)
     t.same(ended, { exitCode: 0, signal: null })
   })
+})
+
+/** A connection whose other end never says anything, and never says goodbye either. */
+async function openSilent(t: Test, port: number): Promise<Socket> {
+  const socket = connectPlain({ host: '127.0.0.1', port, allowHalfOpen: true })
+  t.teardown(() => socket.destroy())
+  socket.on('error', () => undefined)
+  await new Promise<void>((resolve) => socket.once('connect', () => resolve()))
+  return socket
+}
+
+t.test('a stop waits for nobody who is silent', async (t) => {
+  const folder = t.testdir()
+  const product = startProduct({ folder, mqttPort: 0, httpPort: 0 })
+  t.teardown(() => stopProduct(product))
+  const { mqttPort } = await whenReady(product)
+  const { caPem, credentials } = await enrolOne(folder, { tenant: 'acme', gateway: 'gw-1' })
+  await openSilent(t, mqttPort)
+  const secure = connectTls({
+    socket: await openSilent(t, mqttPort),
+    servername: 'localhost',
+    ca: caPem,
+    cert: credentials.certificatePem,
+    key: credentials.privateKeyPem,
+    allowHalfOpen: true,
+  })
+  secure.on('error', () => undefined)
+  await new Promise<void>((resolve) => secure.once('secureConnect', () => resolve()))
+  // The product has heard of both, because it answers the operator, who asked after them.
+  await (await operationsOn(folder)).call('tenants.list', {})
+
+  const startMs = performance.now()
+  const ended = await stopProduct(product)
+  const tookMs = Math.round(performance.now() - startMs)
+  t.same(
+    ended,
+    { exitCode: 0, signal: null },
+    `neither before the handshake nor before CONNECT: ${tookMs} ms ${product.stderr()}`,
+  )
 })
 
 t.test('a second product on the same data folder', async (t) => {

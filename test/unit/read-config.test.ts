@@ -38,7 +38,7 @@ t.test('text becomes what the schema says', async (t) => {
 })
 
 t.test('what breaks its rule is a problem that names the variable', async (t) => {
-  for (const port of ['x', '-1', '65536', '1.5', 'null', 'true', '1e9', '0x10 ']) {
+  for (const port of ['x', '-1', '65536', '1.5', 'null', 'true', '1e9', '0x10', 'Infinity', ' 5']) {
     const { config, problems } = read({ MILLRACE_DOOR_PORT: port })
     t.equal(config, undefined, port)
     t.match(problems, [/^MILLRACE_DOOR_PORT: must be/])
