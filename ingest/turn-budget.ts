@@ -36,16 +36,21 @@ export function createTurnBudget({ budgetMs, hasRoom }: TurnBudgetOptions): Turn
   function markTurn(): void {
     if (isTurnMarked) return
     isTurnMarked = true
-    setImmediate(nextTurn)
+    setImmediate(endTurn)
   }
 
-  function nextTurn(): void {
+  /** Immediates come last in a turn, behind sockets and timers: those have had their share of it, and the rest of the budget is for what waits. */
+  function endTurn(): void {
     isTurnMarked = false
-    spentMs = 0
-    while (spentMs < budgetMs && hasRoom()) {
-      const task = waiting.take()
-      if (task === undefined) return
-      work(task)
+    try {
+      while (spentMs < budgetMs && hasRoom()) {
+        const task = waiting.take()
+        if (task === undefined) return
+        work(task)
+      }
+    } finally {
+      spentMs = 0
+      if (waiting.size > 0 && hasRoom()) markTurn()
     }
   }
 

@@ -92,7 +92,6 @@ t.test('a stop waits for nobody who is silent', async (t) => {
     ca: caPem,
     cert: credentials.certificatePem,
     key: credentials.privateKeyPem,
-    allowHalfOpen: true,
   })
   secure.on('error', () => undefined)
   await new Promise<void>((resolve) => secure.once('secureConnect', () => resolve()))

@@ -7,6 +7,8 @@ import { MOMENT_KINDS } from './moments.ts'
 
 const RESULTS = new URL('../../../bench/results/', import.meta.url)
 const VIOLATIONS_SAVED_MAX = 100
+/** From the top of the repository. */
+const PRODUCT = ['schemas', 'platform', 'ingest', 'stream-processors', 'query-api', 'operate'].map((folder) => `:/${folder}`)
 const MIB = 1_048_576
 
 export interface RunFacts {
@@ -75,7 +77,7 @@ function describeSpread(valuesMs: readonly number[]): string {
   return `p50 ${p50} ms, p99 ${p99} ms, most ${most} ms`
 }
 
-/** The commit of the working tree, with a plus where files have changed since; unknown outside of a repository. */
+/** The commit of the working tree, with a plus where files of the product have changed since; unknown outside of a repository. */
 export function findCommit(): string {
   const folder = new URL('.', import.meta.url)
   // Looking must not get in the way of somebody who commits at this moment.
@@ -86,7 +88,7 @@ export function findCommit(): string {
       stdio: ['ignore', 'pipe', 'ignore'],
     }).trim()
   try {
-    const isChanged = git('status', '--porcelain', '--untracked-files=no') !== ''
+    const isChanged = git('status', '--porcelain', '--', ...PRODUCT) !== ''
     return `${git('rev-parse', '--short', 'HEAD')}${isChanged ? '+' : ''}`
   } catch {
     return 'unknown'
