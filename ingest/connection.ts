@@ -1,13 +1,15 @@
 import type { Duplex } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import type { PublishPacket } from 'aedes'
-import { type Acknowledge, createAckOrder } from './ack-order.ts'
+import type { Acknowledge } from './ack-order.ts'
 import { isCleanText } from './clean-text.ts'
 import { createFrameGuard, type FrameFault } from './frame-guard.ts'
 import type { InFlight, InFlightLimits } from './in-flight.ts'
 import { checkPacket } from './packet-rules.ts'
 import { createPartGatherer } from './part-gatherer.ts'
 import { CONNACK_CODES, type ConnectRefusal, connackBytes, type Peer, type Session } from './policy.ts'
+import { createSilence } from './silence.ts'
+import { createUnacknowledged } from './unacknowledged.ts'
 
 export interface ConnectionLimits {
   readonly packetBytesMax: number
@@ -46,8 +48,6 @@ export interface Connection {
 }
 
 const FLUSH_TIMEOUT_MS = 2_000
-/** One and a half times, [MQTT-3.1.2-24]. */
-const KEEP_ALIVE_MS_A_SECOND = 1_500
 /** Different filters over the life of a connection. Each takes memory for as long as the session lives. */
 const SUBSCRIPTIONS_MAX = 100
 
@@ -67,17 +67,10 @@ export function openConnection(
 ): Connection {
   let session: Session | undefined
   let refusal: ConnectRefusal | undefined
-  let unacknowledged = 0
-  /** Of those, what has been given room. A gateway that leaves and comes again must not get that room twice. */
-  const onItsWay = { messages: 0, bytes: 0 }
   let isClosed = false
   let isDraining = false
   /** CONNECT has been answered. Packets that came with it wait until then: aedes would handle some of them before it knows who sent them. */
   let isOpen = false
-  let onDrained: (() => void) | undefined
-  let partialSinceMs: number | undefined
-  let heardMs = performance.now()
-  let silenceMaxMs = Number.POSITIVE_INFINITY
   /** Bytes were put back, because they may not go on yet. Nothing is read until `wake`. */
   let isBlocked = false
   /** The bytes that are read next have been put back before. */
@@ -85,10 +78,11 @@ export function openConnection(
   let isWakeDue = false
   const filters = new Set<string>()
 
+  const silence = createSilence()
   const allowance = inFlight.open(limits.perConnection, wake)
   const guard = createFrameGuard({ ...limits, reserve: allowance.reserve, isOpen: () => isOpen, checkPacket })
   const parts = createPartGatherer()
-  const order = createAckOrder()
+  const unacknowledged = createUnacknowledged(allowance.release)
   const read = socket.read.bind(socket)
   // aedes takes what it parses by calling `read`, and tries again on `readable`: so this is where reading is held back.
   socket.read = readAdmitted
@@ -97,16 +91,13 @@ export function openConnection(
     if (isDraining || isBlocked) return null
     const chunk: unknown = read(size)
     if (!(chunk instanceof Uint8Array)) return null
-    heardMs = performance.now()
     const { packets } = guard
     const admitted = guard.admit(chunk)
     if (guard.fault !== undefined) {
       end(guard.fault)
       return null
     }
-    // A packet's time runs from its own first byte, and not while it is we who hold it back.
-    if (!guard.isPartial) partialSinceMs = undefined
-    else if (partialSinceMs === undefined || wasBlocked || guard.packets !== packets) partialSinceMs = performance.now()
+    silence.heard({ isPartial: guard.isPartial, isFresh: wasBlocked || guard.packets !== packets })
     wasBlocked = admitted < chunk.length
     if (wasBlocked) putBack(chunk.subarray(admitted))
     if (admitted === 0) return null
@@ -137,26 +128,6 @@ export function openConnection(
     socket.destroy()
   }
 
-  function settle({ length: bytes }: PublishPacket, acknowledge: Acknowledge): Acknowledge {
-    const inOrder = order(acknowledge)
-    unacknowledged++
-    if (bytes !== undefined) note(1, bytes)
-    return (error) => {
-      unacknowledged--
-      if (bytes !== undefined) {
-        note(-1, -bytes)
-        allowance.release(bytes)
-      }
-      inOrder(error)
-      if (unacknowledged === 0) onDrained?.()
-    }
-  }
-
-  function note(messages: number, bytes: number): void {
-    onItsWay.messages += messages
-    onItsWay.bytes += bytes
-  }
-
   function publish(packet: PublishPacket, done: Acknowledge): string | undefined {
     const { topic, qos, retain, messageId, payload } = packet
     if (session === undefined) return 'not-connected'
@@ -168,7 +139,7 @@ export function openConnection(
     if (refused !== undefined) return refused
     // [MQTT-3.3.1-3]: that a client sends again is between it and us.
     packet.dup = false
-    const durable = settle(packet, done)
+    const durable = unacknowledged.add(packet.length, done)
     if (session.isConsumed) session.consume(typeof payload === 'string' ? Buffer.from(payload) : payload, durable)
     else durable()
     return undefined
@@ -205,19 +176,15 @@ export function openConnection(
       session?.opened(() => socket.destroy())
       wake()
     },
-    keepAlive(seconds) {
-      silenceMaxMs = seconds * KEEP_ALIVE_MS_A_SECOND
-    },
+    keepAlive: silence.keepAlive,
     endIfStuck(packetTimeoutMs) {
-      const nowMs = performance.now()
-      // While we leave bytes unread, it is we who are slow.
-      if (isBlocked || socket.readableLength > 0) heardMs = nowMs
-      else if (partialSinceMs !== undefined && nowMs - partialSinceMs > packetTimeoutMs) end('packet-timeout')
-      else if (nowMs - heardMs > silenceMaxMs) end('keep-alive-timeout')
+      if (isBlocked || socket.readableLength > 0) return silence.excuse()
+      const fault = silence.fault(packetTimeoutMs)
+      if (fault !== undefined) end(fault)
     },
     async drain() {
       isDraining = true
-      if (unacknowledged > 0 && !isClosed) await new Promise<void>((resolve) => (onDrained = resolve))
+      await unacknowledged.none()
       // The last acknowledgements must have left, or the gateway sends those messages again; but a peer that reads nothing is not waited for.
       if (!isClosed)
         await Promise.race([
@@ -228,9 +195,9 @@ export function openConnection(
     close() {
       if (isClosed) return
       isClosed = true
-      allowance.close(onItsWay)
+      allowance.close(unacknowledged.withRoom)
       session?.closed()
-      onDrained?.()
+      unacknowledged.abandon()
     },
   }
 }

@@ -76,13 +76,15 @@ t.test('refuses a file that is not a database, and a folder that is not there', 
   const folder = t.testdir()
   const onDeath = (error: Error) => t.fail(error.message)
   writeFileSync(sqliteFile(folder), 'This is a text and not a database. '.repeat(100))
-  await t.rejects(openSqliteMetadata({ folder, onDeath }), { code: 'metadata.unavailable', message: /not a database/ })
+  await t.rejects(openSqliteMetadata({ folder, onDeath }), { code: 'store.damaged', remedy: 'stop', message: /not a database/ })
   await t.rejects(openSqliteMetadata({ folder: `${folder}/none`, onDeath }), { code: 'metadata.unavailable' })
 })
 
 t.test('fails what is under way and reports it when its thread dies', async (t) => {
   const { thread, deaths, run } = await openDatabase(t, t.testdir())
-  const underway = t.rejects(run('SELECT 1'), { code: 'metadata.unavailable' })
+  // Takes far longer than the thread has left.
+  const slow = 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000000) SELECT max(i) FROM n'
+  const underway = t.rejects(run(slow), { code: 'metadata.unavailable' })
   const exited = once(thread.worker, 'exit')
   await thread.worker.terminate()
   await Promise.all([underway, exited])

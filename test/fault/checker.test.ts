@@ -54,7 +54,8 @@ t.test('a product whose stores are tampered with', async (t) => {
   t.same(clean.violations, [], 'untouched, they are clean')
   t.same([clean.messages.refused, clean.messages.unknown], [1, 0], 'what became of each message is known')
 
-  // A row whose time its namesake at the other customer doesn't have, so that it can move there.
+  // A row whose time its namesake at the other customer doesn't have, so that it can move there. One with many values: the API shows
+  // a row when it holds a metric that its sensor is known to have.
   const {
     sensor_id: sensor,
     ts,
@@ -65,7 +66,7 @@ t.test('a product whose stores are tampered with', async (t) => {
     JOIN sensor ON sensor.id = sensor_id JOIN sensor AS twin ON twin.name = sensor.name AND twin.id <> sensor.id
     WHERE NOT EXISTS (SELECT 1 FROM fresh AS taken WHERE taken.sensor_id = twin.id AND taken.ts = fresh.ts)
       AND NOT EXISTS (SELECT 1 FROM reading AS taken WHERE taken.sensor_id = twin.id AND taken.ts = fresh.ts)
-    ORDER BY random() LIMIT 1`)
+    ORDER BY length(data) DESC, random() LIMIT 1`)
   if (typeof sensor !== 'number' || typeof ts !== 'number' || typeof other !== 'number' || !(data instanceof Uint8Array))
     throw new Error('There is no such row.')
   const drop = (table: string) => () => run(`DELETE FROM ${table} WHERE sensor_id = ? AND ts = ?`, sensor, ts)

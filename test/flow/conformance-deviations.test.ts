@@ -1,19 +1,10 @@
 import t from 'tap'
-import { type ByteCase, runByteCases, type Step } from './listener/byte-cases.ts'
-import { acknowledgement, connack, connect, type Filter, publish, suback, subscribe } from './listener/mqtt-bytes.ts'
+import { type ByteCase, runByteCases } from './listener/byte-cases.ts'
+import { enters, hears, message } from './listener/conversations.ts'
+import { acknowledgement, connack, connect, publish, suback, subscribe } from './listener/mqtt-bytes.ts'
 
 // Goal: where the listener does something else than MQTT 3.1.1 says is known, and listed in docs/reference/mqtt-conformance.md.
 // Method: as the other conformance tables, but the bytes are what we do. A case that fails here has perhaps been mended: take it off the list.
-const enters = (name: string, isClean = true, isSessionPresent = false): readonly Step[] => [
-  [name, 'sends', connect({ id: name.slice(0, 1), isClean })],
-  [name, 'gets', connack(0, isSessionPresent)],
-]
-const hears = (name: string, ...filters: readonly Filter[]): readonly Step[] => [
-  ...enters(name),
-  [name, 'sends', subscribe(10, ...filters)],
-  [name, 'gets', suback(10, ...filters.map(([, qos]) => qos))],
-]
-const message = { topic: 't', payload: 'hello' }
 
 const deviations: readonly ByteCase[] = [
   {
