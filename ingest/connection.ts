@@ -191,6 +191,8 @@ export function openConnection(
           new Promise<void>((resolve) => socket.end(resolve)),
           setTimeout(FLUSH_TIMEOUT_MS, undefined, { ref: false }),
         ])
+      // Nor is it waited for that the peer says goodbye in its turn.
+      socket.destroy()
     },
     close() {
       if (isClosed) return

@@ -43,6 +43,15 @@ export function decodePayload(payload: Uint8Array): DecodeResult {
   }
 }
 
+/** The trailer of gzip, RFC 1952, 2.3.1. */
+const SIZE_BYTES = 4
+
+/** How large the payload says that it is, inflated. A gzip that lies about it can't be inflated, which is found out before it is parsed. */
+export function inflatedSize(payload: Uint8Array): number {
+  if (!isGzip(payload) || payload.length < SIZE_BYTES) return payload.length
+  return new DataView(payload.buffer, payload.byteOffset + payload.length - SIZE_BYTES, SIZE_BYTES).getUint32(0, true)
+}
+
 /** RFC 1952, 2.3.1. */
 const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b
 

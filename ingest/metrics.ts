@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import type { Fault } from '../schemas/rejection.ts'
+import type { Outcome } from './outcome.ts'
 
 export type IngestMetrics = ReturnType<typeof createIngestMetrics>
 
@@ -40,10 +40,10 @@ export function createIngestMetrics(registry: Registry) {
   })
 
   return {
-    durable(readingCount: number, found: readonly Fault[], durationMs: number): void {
-      messages.inc({ outcome: readingCount === 0 ? 'rejected' : found.length > 0 ? 'partial' : 'accepted' })
-      readings.inc(readingCount)
-      for (const { reason } of found) faults.inc({ reason })
+    durable({ accepted, faultsByReason }: Outcome, durationMs: number): void {
+      messages.inc({ outcome: accepted === 0 ? 'rejected' : faultsByReason.size > 0 ? 'partial' : 'accepted' })
+      readings.inc(accepted)
+      for (const [reason, count] of faultsByReason) faults.inc({ reason }, count)
       acknowledgeSeconds.observe(durationMs / 1000)
     },
     lost(): void {

@@ -6,19 +6,18 @@ import type { MetricsRegistry } from '../platform/runtime/metrics-registry.ts'
 import type { GatewayName } from '../schemas/topics.ts'
 import { CONNECT_BYTES_MAX, type IngestConfig, PACKET_BYTES_MAX } from './config.ts'
 import { createGatewayPolicy, type Publisher } from './gateway-policy.ts'
+import { createLargeChecker } from './large-checker.ts'
 import { type ListenerLimits, startListener, type Transport } from './listener.ts'
 import { createTrouble } from './log-trouble.ts'
+import { createMessageChecks } from './message-checks.ts'
 import { createIngestMetrics } from './metrics.ts'
+import type { Outcome } from './outcome.ts'
 import { startPresence } from './presence.ts'
-import { receive } from './receive.ts'
 import { startRevocationWatch } from './revocation-watch.ts'
-import { createTurnBudget } from './turn-budget.ts'
 
 export { createTlsTransport } from './tls-transport.ts'
 
 const DAY_MS = 86_400_000
-/** Checking messages may hold the event loop for this long at a stretch, and for the last one of them: up to 30 ms. The limit for everything is 50 ms. */
-const CHECK_BUDGET_MS = 5
 /** Records on their way to the event log. Past it, no more messages are checked: the faults of a bad one take more room than it did itself. */
 const APPENDING_BYTES_MAX = 2 * 1_048_576
 const REVOCATION_EVERY_MS = 400
@@ -48,8 +47,9 @@ export async function startIngest(ports: IngestPorts, { config, log, metrics: re
   const metrics = createIngestMetrics(registry)
   const trouble = createTrouble(log)
   let appendingBytes = 0
-  const checks = createTurnBudget({ budgetMs: CHECK_BUDGET_MS, hasRoom: () => appendingBytes < APPENDING_BYTES_MAX })
   const window = { retentionMs: config.MILLRACE_RETENTION_DAYS * DAY_MS, aheadMs: config.MILLRACE_READING_AHEAD_MAX_MS }
+  const large = createLargeChecker(window, log)
+  const checks = createMessageChecks({ window, large, hasRoom: () => appendingBytes < APPENDING_BYTES_MAX })
 
   await ports.registry.clearPresence(clock())
   const presence = startPresence({ registry: ports.registry, clock, log, everyMs: PRESENCE_EVERY_MS })
@@ -59,29 +59,37 @@ export async function startIngest(ports: IngestPorts, { config, log, metrics: re
     const startMs = performance.now()
     const receivedMs = clock()
     presence.heard(from)
-    checks.run(() => {
-      if (publisher.isEnded) return done(new Error('session-ended'))
-      const { records, sizeBytes, accepted, faults } = receive(from, payload, receivedMs, window)
-      appendingBytes += sizeBytes
-      const settle = (): void => {
-        appendingBytes -= sizeBytes
-        checks.resume()
-      }
-      eventLog.append(records).then(
-        () => {
-          settle()
-          trouble.succeeded()
-          metrics.durable(accepted, faults, performance.now() - startMs)
-          done()
-        },
-        (error: Error) => {
-          settle()
-          metrics.lost()
-          trouble.failed(from, error)
-          done(error)
-        },
-      )
+    checks.check({
+      from,
+      payload,
+      receivedMs,
+      isWanted: () => !publisher.isEnded,
+      decided: (outcome) => append(from, outcome, startMs, done),
+      dropped: done,
     })
+  }
+
+  function append(from: GatewayName, outcome: Outcome, startMs: number, done: (error?: Error) => void): void {
+    const { records, sizeBytes } = outcome
+    appendingBytes += sizeBytes
+    const settle = (): void => {
+      appendingBytes -= sizeBytes
+      checks.resume()
+    }
+    eventLog.append(records).then(
+      () => {
+        settle()
+        trouble.succeeded()
+        metrics.durable(outcome, performance.now() - startMs)
+        done()
+      },
+      (error: Error) => {
+        settle()
+        metrics.lost()
+        trouble.failed(from, error)
+        done(error)
+      },
+    )
   }
 
   const policy = createGatewayPolicy({
@@ -109,6 +117,7 @@ export async function startIngest(ports: IngestPorts, { config, log, metrics: re
       await listener.stop()
       await watch.stop()
       await presence.stop()
+      await large.stop()
     },
   }
 }

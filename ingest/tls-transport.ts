@@ -84,9 +84,16 @@ export function createTlsTransport(options: TlsTransportOptions): Transport {
       server.listen({ host: options.host, port: options.port, backlog: 4_096 }, () => {
         const address = server.address()
         const port = typeof address === 'object' && address !== null ? address.port : options.port
-        resolve({ port, stop: () => new Promise((stopped) => server.close(() => stopped())) })
+        resolve({ port, stop })
       })
     })
+  }
+
+  /** Resolves when every connection is gone. Who is still shaking hands has been promised nothing, and is not waited for. */
+  function stop(): Promise<void> {
+    const stopped = new Promise<void>((resolve) => server.close(() => resolve()))
+    for (const socket of handshakes.values()) socket.destroy()
+    return stopped
   }
 
   return { listen }

@@ -11,6 +11,8 @@ export type Figure = LongTurn | Held
 
 export interface LongTurn {
   readonly kind: 'turn'
+  /** When it ended, epoch milliseconds. */
+  readonly atMs: number
   /** Between two ticks of a timer that is always due, so one turn at most, and a little idleness. */
   readonly tookMs: number
   /** Of that, how long the thread was ready to run and had no processor. */
@@ -39,7 +41,8 @@ function startMeter(path: string): void {
     const nowWaitedMs = waitedMs()
     const nowRanMs = ranMs()
     const tookMs = nowMs - lastMs - TICK_MS
-    if (tookMs > LONG_MS) write({ kind: 'turn', tookMs, waitedMs: nowWaitedMs - lastWaitedMs, ranMs: nowRanMs - lastRanMs })
+    if (tookMs > LONG_MS)
+      write({ kind: 'turn', atMs: Date.now(), tookMs, waitedMs: nowWaitedMs - lastWaitedMs, ranMs: nowRanMs - lastRanMs })
     lastMs = nowMs
     lastWaitedMs = nowWaitedMs
     lastRanMs = nowRanMs

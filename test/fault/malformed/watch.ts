@@ -19,8 +19,8 @@ export interface Watch {
   /** What is left after a collection of garbage. */
   heldBytes(): Promise<number>
   residentBytes(): Promise<number>
-  /** All since the start that took longer than 25 ms. */
-  longTurns(): Promise<readonly LongTurn[]>
+  /** All that ended since `fromMs`, epoch milliseconds, and took longer than 25 ms. */
+  longTurns(fromMs: number): Promise<readonly LongTurn[]>
 }
 
 /** What makes the product write its figures to `meterFile`; it runs with the flag that `npm start` gives it. */
@@ -50,7 +50,8 @@ export function watchProduct({ child, metricsUrl, meterFile }: Watched): Watch {
     async residentBytes() {
       return Number(/VmRSS:\s+(\d+) kB/.exec(await readFile(`/proc/${child.pid}/status`, 'utf8'))?.[1]) * 1_024
     },
-    longTurns: async () => (await figures()).filter((figure) => figure.kind === 'turn'),
+    longTurns: async (fromMs) =>
+      (await figures()).filter((figure) => figure.kind === 'turn').filter(({ atMs }) => atMs >= fromMs),
   }
 }
 
