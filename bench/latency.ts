@@ -25,7 +25,8 @@ export async function measureLatency(bench: Bench, figures: readonly Figures[]):
   for (const { connections, readingsPerMessage, messagesPerSecond } of figures.filter((one) => one.connections !== 1)) {
     const rate = messagesPerSecond / 2
     const order = orderFor(bench, { connections, readingsPerMessage, messages: Math.round(rate * SECONDS) })
-    const load = await startLoad({ ...order, rate, window: order.window * 4 })
+    // In the bursts in which the whole load came.
+    const load = await startLoad({ ...order, rate, window: order.window * 4, burst: order.window })
     const loading = load.go()
     await setTimeout(1_000)
     const probes = await probe(bench, (SECONDS - 2) * 1_000)

@@ -25,7 +25,7 @@ export interface BenchServer {
 }
 
 /** As `npm start` does. */
-const SEMI_SPACE = '--max-semi-space-size=8'
+const SEMI_SPACE = '--max-semi-space-size=4'
 /** Linux counts CPU time in hundredths of a second, USER_HZ. */
 const TICKS_PER_SECOND = 100
 
@@ -48,7 +48,7 @@ export async function startServer(folder: string, nodeArguments: readonly string
     // The latency probe asks every few milliseconds.
     MILLRACE_HTTP_TOKEN_REQUESTS_PER_MINUTE: '1000000',
   }
-  const child = spawn(process.execPath, [...nodeArguments, SEMI_SPACE, main, 'up', '--no-demo', '--json'], {
+  const child = spawn(process.execPath, [SEMI_SPACE, ...nodeArguments, main, 'up', '--no-demo', '--json'], {
     env: environment,
     stdio: ['ignore', 'pipe', 'inherit'],
   })

@@ -1,4 +1,7 @@
 import { Aedes, type AedesOptions, type Client, type PublishPacket, type Subscription } from 'aedes'
+import { writePubacksTogether } from './write-pubacks.ts'
+
+writePubacksTogether()
 
 type Done = (error?: Error) => void
 

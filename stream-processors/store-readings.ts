@@ -1,11 +1,13 @@
 import type { EventLogWriter, LogRecord, NewRecord } from '../platform/ports/event-log.ts'
 import type { Sensor, SensorStore } from '../platform/ports/metadata.ts'
 import type { Point, TimeSeriesWriter, WriteOutcome } from '../platform/ports/time-series.ts'
+import type { Envelope } from '../schemas/envelope.ts'
 import { type Fault, isReason } from '../schemas/rejection.ts'
+import type { GatewayName } from '../schemas/topics.ts'
 import { createKnownSensors } from './known-sensors.ts'
 import type { Process } from './loop.ts'
 import type { ProcessMetrics } from './metrics.ts'
-import { type RecordPoints, readPoints } from './read-points.ts'
+import { readPoints } from './read-points.ts'
 import { storeRejection } from './store-rejection.ts'
 
 export interface StoreReadingsPorts {
@@ -14,19 +16,12 @@ export interface StoreReadingsPorts {
   readonly sensors: Pick<SensorStore, 'recordSensors'>
 }
 
+/** A record whose points are in the batch from `start` on. */
 interface Source {
   readonly record: LogRecord
-  readonly read: RecordPoints
-}
-
-/** Where the points of a source begin in the batch; ascending. */
-type PlacedSource = Source & { readonly start: number }
-
-/** What a batch of records holds. */
-interface Batch {
-  readonly points: readonly Point[]
-  readonly sources: readonly PlacedSource[]
-  readonly unreadable: readonly LogRecord[]
+  readonly from: GatewayName
+  readonly envelope: Envelope
+  readonly start: number
 }
 
 /**
@@ -37,8 +32,8 @@ export function createStoreReadings({ series, eventLog, sensors }: StoreReadings
   const known = createKnownSensors(sensors)
 
   return async (records, signal) => {
-    const batch = readBatch(records)
-    const outcome = batch.points.length > 0 ? await series.write(batch.points, signal) : NOTHING_WRITTEN
+    const batch = createBatch(records)
+    const outcome = await series.write(batch.points(), signal)
     metrics.stored(outcome)
     for (const sensor of storedSensors(batch, outcome)) known.note(sensor)
     await known.flush()
@@ -49,33 +44,50 @@ export function createStoreReadings({ series, eventLog, sensors }: StoreReadings
     ]
     if (refused.length > 0) await eventLog.append(refused)
     metrics.refused(outcome.rejected.length, batch.unreadable.length)
-    metrics.newest(batch.sources.reduce((newestMs, { read }) => Math.max(newestMs, read.envelope.receivedMs), 0))
+    metrics.newest(batch.sources.reduce((newestMs, { envelope }) => Math.max(newestMs, envelope.receivedMs), 0))
   }
 }
 
-const NOTHING_WRITTEN: WriteOutcome = { rejected: [], stored: 0, duplicates: 0, conflicts: 0 }
+/** What a batch of records holds. All but the records is known once its points have been gone through. */
+interface Batch {
+  points(): Generator<Point>
+  readonly sources: readonly Source[]
+  /** Of each point. */
+  readonly sensors: readonly string[]
+  readonly unreadable: readonly LogRecord[]
+}
 
-function readBatch(records: readonly LogRecord[]): Batch {
-  const points: Point[] = []
-  const sources: PlacedSource[] = []
+function createBatch(records: readonly LogRecord[]): Batch {
+  const sources: Source[] = []
+  const sensors: string[] = []
   const unreadable: LogRecord[] = []
-  for (const record of records) {
-    const read = readPoints(record)
-    if (read === undefined) {
-      unreadable.push(record)
-      continue
+
+  function* points(): Generator<Point> {
+    for (const record of records) {
+      const read = readPoints(record)
+      if (read === undefined) {
+        unreadable.push(record)
+        continue
+      }
+      const { from, envelope } = read
+      sources.push({ record, from, envelope, start: sensors.length })
+      for (const point of read.points) {
+        sensors.push(point.sensor)
+        yield point
+      }
     }
-    sources.push({ record, read, start: points.length })
-    for (const point of read.points) points.push(point)
   }
-  return { points, sources, unreadable }
+  return { points, sources, sensors, unreadable }
 }
 
-function* storedSensors({ sources }: Batch, { rejected }: WriteOutcome): Generator<Sensor> {
+function* storedSensors({ sources, sensors }: Batch, { rejected }: WriteOutcome): Generator<Sensor> {
   const rejectedIndexes = new Set(rejected.map(({ index }) => index))
-  for (const { read, start } of sources) {
-    for (const [index, { tenant, sensor, receivedMs }] of read.points.entries()) {
-      if (!rejectedIndexes.has(start + index)) yield { tenant, id: sensor, gateway: read.from.gateway, firstSeenMs: receivedMs }
+  for (const [position, { from, envelope, start }] of sources.entries()) {
+    const end = sources[position + 1]?.start ?? sensors.length
+    for (let index = start; index < end; index++) {
+      const id = sensors[index]
+      if (id !== undefined && !rejectedIndexes.has(index))
+        yield { tenant: from.tenant, id, gateway: from.gateway, firstSeenMs: envelope.receivedMs }
     }
   }
 }
@@ -83,7 +95,7 @@ function* storedSensors({ sources }: Batch, { rejected }: WriteOutcome): Generat
 const UNREADABLE: Fault = { reason: 'record.unreadable', pointer: '', detail: 'unknown version or damaged bytes' }
 
 /** One rejected record for each source record that has refused points. */
-function rejections({ rejected }: WriteOutcome, sources: readonly PlacedSource[]): readonly NewRecord[] {
+function rejections({ rejected }: WriteOutcome, sources: readonly Source[]): readonly NewRecord[] {
   const faultsBySource = new Map<Source, Fault[]>()
   let position = 0
   for (const { index, reason, detail } of rejected.toSorted((left, right) => left.index - right.index)) {
@@ -94,5 +106,5 @@ function rejections({ rejected }: WriteOutcome, sources: readonly PlacedSource[]
     faultsBySource.set(source, faults)
     faults.push({ reason: isReason(reason) ? reason : 'store.refused', pointer: `/readings/${index - source.start}`, detail })
   }
-  return [...faultsBySource].map(([{ record, read }, faults]) => storeRejection(record, read.envelope.payload, faults))
+  return [...faultsBySource].map(([{ record, envelope }, faults]) => storeRejection(record, envelope.payload, faults))
 }

@@ -23,8 +23,9 @@ export interface LoadOptions {
   readonly window: number
   /** Time of the first reading, epoch milliseconds. */
   readonly firstMs: number
-  /** Messages a second; absent for as fast as they are acknowledged. */
+  /** Messages a second, in bursts of `burst`; absent for as fast as they are acknowledged. */
   readonly perSecond?: number
+  readonly burst?: number
 }
 
 /** A bare MQTT client that keeps `window` messages in flight: as little work a message as can be, since it shares the machine with what is measured. */
@@ -62,12 +63,13 @@ export async function openLoadConnection(
 function run(
   socket: TLSSocket,
   templates: readonly Template[],
-  { total, window, firstMs, perSecond }: LoadOptions,
+  { total, window, firstMs, perSecond, burst = 1 }: LoadOptions,
 ): Promise<void> {
   let sent = 0
   let acked = 0
   let rest = 0
-  const startMs = performance.now()
+  // Gateways don't speak in unison.
+  const startMs = performance.now() + (perSecond === undefined ? 0 : (Math.random() * 1000 * burst) / perSecond)
 
   function send(count: number): void {
     const packets: Buffer[] = []
@@ -81,10 +83,10 @@ function run(
 
   return new Promise((resolve, reject) => {
     const pace = (rate: number): void => {
-      const due = Math.floor(((performance.now() - startMs) / 1000) * rate)
-      send(Math.min(due - sent, window - (sent - acked)))
+      const bursts = Math.floor(((performance.now() - startMs) / 1000) * (rate / burst)) + 1
+      send(Math.min(bursts * burst - sent, window - (sent - acked)))
     }
-    const timer = perSecond === undefined ? undefined : setInterval(pace, Math.max(PACE_MS_MIN, 1000 / perSecond), perSecond)
+    const timer = perSecond === undefined ? undefined : setInterval(pace, Math.max(PACE_MS_MIN, (500 * burst) / perSecond), perSecond)
     const onClose = (): void => {
       clearInterval(timer)
       reject(new Error('The connection was closed under load.'))

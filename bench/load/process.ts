@@ -15,6 +15,8 @@ export interface LoadOrder {
   readonly firstMs: number
   /** Messages a second over all connections; absent for as fast as they are acknowledged. */
   readonly rate?: number
+  /** With a rate: how many messages a gateway sends at once. */
+  readonly burst?: number
 }
 
 export type LoadReply =
@@ -50,7 +52,7 @@ async function prepare(order: LoadOrder): Promise<void> {
 
 async function go(): Promise<void> {
   if (prepared === undefined) throw new Error('Nothing is prepared.')
-  const { tenant, gateways, readingsPerMessage, sensorsPerGateway, messages, window, firstMs, rate } = prepared
+  const { tenant, gateways, readingsPerMessage, sensorsPerGateway, messages, window, firstMs, rate, burst = 1 } = prepared
   const total = Math.ceil(messages / gateways.length)
   const startMs = performance.now()
   await Promise.all(
@@ -63,7 +65,7 @@ async function go(): Promise<void> {
           ? sensors.map((sensor) => createTemplate(topic, [sensor], 1))
           : [createTemplate(topic, sensors, readingsPerMessage / sensorsPerGateway)]
       const perSecond = rate === undefined ? undefined : rate / gateways.length
-      return connection.run(templates, { total, window, firstMs, ...(perSecond !== undefined && { perSecond }) })
+      return connection.run(templates, { total, window, firstMs, burst, ...(perSecond !== undefined && { perSecond }) })
     }),
   )
   reply({ kind: 'done', seconds: (performance.now() - startMs) / 1000 })

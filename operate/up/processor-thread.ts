@@ -8,7 +8,7 @@ import type { ProcessorCalls, ProcessorThreadData } from '../../stream-processor
 
 /** A batch of 4 MiB of messages becomes some 100 MiB of points at most. */
 const HEAP_MAX_MIB = 1_024
-const YOUNG_MAX_MIB = 24
+const YOUNG_MAX_MIB = 9
 
 export interface ProcessorThreadOptions {
   readonly folder: string

@@ -32,9 +32,10 @@ export interface TimeSeriesWriter {
    * Stores a batch and resolves only after the store has made it durable.
    * Idempotent: a retried batch is harmless. Within a batch, later points win.
    *
+   * @param points  Gone through once for each call. Points that are made on the way are garbage at once, which is cheap; a batch of them at rest isn't.
    * @throws {MillraceError} `time-series.unavailable` - assume nothing was stored, retry the batch.
    */
-  write(points: readonly Point[], signal: AbortSignal): Promise<WriteOutcome>
+  write(points: Iterable<Point>, signal: AbortSignal): Promise<WriteOutcome>
 }
 
 /** What a reader gets back: one row per timestamp, with the asked metrics that have a value there. */

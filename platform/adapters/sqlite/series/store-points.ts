@@ -43,10 +43,12 @@ export function createPointStore(database: DatabaseSync, { states, catalog, move
     return merged
   }
 
-  return (points: readonly Point[]): WriteOutcome => {
+  return (points: Iterable<Point>): WriteOutcome => {
     const rejected: { index: number; reason: string; detail: string }[] = []
     const count = { stored: 0, duplicates: 0, conflicts: 0 }
-    for (const [index, point] of points.entries()) {
+    let index = -1
+    for (const point of points) {
+      index++
       const accepted = accept(point)
       if ('reason' in accepted) {
         rejected.push({ index, ...accepted })
