@@ -86,7 +86,8 @@ function run(
       const bursts = Math.floor(((performance.now() - startMs) / 1000) * (rate / burst)) + 1
       send(Math.min(bursts * burst - sent, window - (sent - acked)))
     }
-    const timer = perSecond === undefined ? undefined : setInterval(pace, Math.max(PACE_MS_MIN, (500 * burst) / perSecond), perSecond)
+    const timer =
+      perSecond === undefined ? undefined : setInterval(pace, Math.max(PACE_MS_MIN, (500 * burst) / perSecond), perSecond)
     const onClose = (): void => {
       clearInterval(timer)
       reject(new Error('The connection was closed under load.'))
