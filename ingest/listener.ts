@@ -132,7 +132,11 @@ export async function startListener({ transport, policy, limits, metrics, log }:
     })
     if (refusal === undefined) return
     metrics.refused(refusal)
-    if (!isWill(packet)) log.warn({ reason: refusal, peer: connection.peer.address }, 'Publish refused, connection closed.')
+    if (!isWill(packet))
+      log.warn(
+        { reason: refusal, peer: connection.peer.address, client: connection.session?.clientId },
+        'Publish refused, connection closed.',
+      )
     done(refused(refusal))
   }
 

@@ -72,6 +72,12 @@ t.test('publishing', async (t) => {
     })
   }
 
+  t.test('who did it is told to the operator', async (t) => {
+    const told = listener.lines.filter(({ msg }) => msg === 'Publish refused, connection closed.')
+    t.ok(told.length > 0)
+    for (const line of told) t.match(line, { client: 'acme/gw-1', peer: '127.0.0.1', reason: /^[a-z0-9-]+$/ })
+  })
+
   t.test('and none of it is in the log', async (t) => {
     const client = await opened(await listener.enter(gateway))
     client.send(publish({ topic: OWN, payload: numbered(3), qos: 1, id: 8 }))
