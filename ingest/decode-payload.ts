@@ -46,10 +46,18 @@ export function decodePayload(payload: Uint8Array): DecodeResult {
 /** The trailer of gzip, RFC 1952, 2.3.1. */
 const SIZE_BYTES = 4
 
-/** How large the payload says that it is, inflated. A gzip that lies about it can't be inflated, which is found out before it is parsed. */
-export function inflatedSize(payload: Uint8Array): number {
-  if (!isGzip(payload) || payload.length < SIZE_BYTES) return payload.length
-  return new DataView(payload.buffer, payload.byteOffset + payload.length - SIZE_BYTES, SIZE_BYTES).getUint32(0, true)
+/** Begins each member of a gzip, which may have several: RFC 1952, 2.2. */
+const MEMBER = Buffer.of(0x1f, 0x8b, 8)
+
+/**
+ * Whether the JSON in it is of so many bytes or more, by what a gzip says of itself. One that lies can't be inflated, which is found out before it is
+ * parsed; of one that seems to have several members only the last one's size is known, so it counts as large.
+ */
+export function isLarge(payload: Uint8Array, bytes: number): boolean {
+  if (payload.length >= bytes) return true
+  if (!isGzip(payload) || payload.length < SIZE_BYTES) return false
+  const view = Buffer.from(payload.buffer, payload.byteOffset, payload.length)
+  return view.readUInt32LE(payload.length - SIZE_BYTES) >= bytes || view.includes(MEMBER, 1)
 }
 
 /** RFC 1952, 2.3.1. */

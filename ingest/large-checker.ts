@@ -17,19 +17,20 @@ const AT_ONCE = 2
 /** The worst message that we could make takes a tenth of it. */
 const HEAP_MAX_MIB = 256
 const YOUNG_MAX_MIB = 24
+const THREAD = new URL('./large-thread.ts', import.meta.url)
 
 /** Checks large messages on a thread that is started for the first of them; most installations never have one. */
-export function createLargeChecker(window: TimeWindow, log: Logger, heapMaxMiB = HEAP_MAX_MIB): LargeChecker {
+export function createLargeChecker(window: TimeWindow, log: Logger, module = THREAD): LargeChecker {
   const waiting = createQueue<() => void>()
   let underWay = 0
   let thread: Thread<LargeCalls> | undefined
 
   function opened(): Thread<LargeCalls> {
     thread ??= startThread<LargeCalls>({
-      module: new URL('./large-thread.ts', import.meta.url),
+      module,
       data: {},
       unavailable: 'event-log.unavailable',
-      heapMaxMiB,
+      heapMaxMiB: HEAP_MAX_MIB,
       youngMaxMiB: YOUNG_MAX_MIB,
       onDeath(error) {
         // The messages that it had are not acknowledged, and come again; the next one starts another thread.

@@ -11,8 +11,8 @@ export type LargeCalls = {
   readonly receive: (from: GatewayName, payload: Uint8Array, receivedMs: number, window: TimeWindow) => Outcome
 }
 
-const calls: LargeCalls = {
+export const calls: LargeCalls = {
   receive: (from, payload, receivedMs, window) => outcomeOf(receive(from, payload, receivedMs, window)),
 }
 
-if (parentPort) answer(parentPort, calls, 'event-log.unavailable')
+if (parentPort && import.meta.main) answer(parentPort, calls, 'event-log.unavailable')

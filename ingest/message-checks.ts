@@ -1,7 +1,7 @@
 import { createQueue, type Queue } from '../platform/runtime/queue.ts'
 import { type GatewayName, logKey } from '../schemas/topics.ts'
 import type { TimeWindow } from './check-time.ts'
-import { inflatedSize } from './decode-payload.ts'
+import { isLarge } from './decode-payload.ts'
 import type { LargeChecker } from './large-checker.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
 import { receive } from './receive.ts'
@@ -45,7 +45,7 @@ export function createMessageChecks({ window, large, hasRoom }: MessageChecksOpt
     const key = logKey(job.from)
     const lane = lanes.get(key)
     if (lane !== undefined) lane.push(job)
-    else if (inflatedSize(job.payload) < LARGE_BYTES) decide(job)
+    else if (!isLarge(job.payload, LARGE_BYTES)) decide(job)
     else {
       const opened = createQueue<Job>()
       lanes.set(key, opened)
@@ -57,7 +57,7 @@ export function createMessageChecks({ window, large, hasRoom }: MessageChecksOpt
   function proceed(key: string, lane: Queue<Job>): void {
     const job = lane.take()
     if (job === undefined) lanes.delete(key)
-    else if (inflatedSize(job.payload) >= LARGE_BYTES) sendAway(job).then(() => proceed(key, lane))
+    else if (isLarge(job.payload, LARGE_BYTES)) sendAway(job).then(() => proceed(key, lane))
     else
       budget.run(() => {
         decide(job)

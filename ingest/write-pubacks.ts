@@ -16,10 +16,13 @@ const PUBACK_HEADER = 0x4002
 export function writePubacksTogether(): void {
   const writeOther = mqtt.writeToStream
   Object.assign(writeOther, { cacheNumbers: false })
-  const writeToStream = (...[packet, stream, options]: Parameters<WriteToStream>): boolean =>
-    isPuback(packet, options) && stream instanceof Writable
-      ? add(stream, packet.messageId ?? 0)
-      : writeOther(packet, stream, options)
+  const writeToStream = (...[packet, stream, options]: Parameters<WriteToStream>): boolean => {
+    if (!(stream instanceof Writable)) return writeOther(packet, stream, options)
+    if (isPuback(packet, options)) return add(stream, packet.messageId ?? 0)
+    // What was answered first is read first.
+    flush(stream)
+    return writeOther(packet, stream, options)
+  }
   Object.assign(mqtt, { writeToStream })
 }
 

@@ -22,9 +22,9 @@ function numberIn({ records }: Outcome): number {
   return JSON.parse(Buffer.from(envelope?.payload ?? []).toString()).readings[0].values.n
 }
 
-function openChecks(t: Test, heapMaxMiB?: number) {
+function openChecks(t: Test, thread?: URL) {
   const { log, lines } = createReadableLog()
-  const large = createLargeChecker(window, log, heapMaxMiB)
+  const large = createLargeChecker(window, log, thread)
   t.teardown(() => large.stop())
   const checks = createMessageChecks({ window, large, hasRoom: () => true })
   const decided: string[] = []
@@ -74,6 +74,11 @@ t.test('the size of a compressed message is what it says it is, and a lie is fou
   lying.writeUInt32LE(10, lying.length - 4)
   await check('a', lying)
   t.same(decided, ['a:0', 'a:1', 'a:refused'])
+  const text = message(3, LARGE_BYTES)
+  const members = check('a', Buffer.concat([gzipSync(text.subarray(0, -1)), gzipSync(text.subarray(-1))]))
+  t.equal(decided.length, 3, 'nor is one that hides its size behind a small last member')
+  await members
+  t.equal(decided.at(-1), 'a:3')
 })
 
 t.test('a large message of a gateway that was revoked meanwhile is dropped, and so are those behind it', async (t) => {
@@ -86,11 +91,11 @@ t.test('a large message of a gateway that was revoked meanwhile is dropped, and 
 })
 
 t.test('a thread that ends takes its messages with it, unacknowledged, and the next large message has another', async (t) => {
-  const heapTooSmallMiB = 20
-  const { check, decided, lines } = openChecks(t, heapTooSmallMiB)
-  const bomb = Buffer.from(`{"readings":[${'{},'.repeat(340_000)}{}]}`)
-  await t.rejects(check('a', bomb), { code: 'event-log.unavailable' })
+  const { check, decided, lines } = openChecks(t, new URL('./ingest/dying-thread.ts', import.meta.url))
+  const [first, deadly] = [check('b', message(0, LARGE_BYTES)), check('a', Buffer.from(`"deadly${'!'.repeat(LARGE_BYTES)}"`))]
+  await first
+  await t.rejects(deadly, { code: 'event-log.unavailable' })
   t.match(lines, [{ level: 50 }], 'which is said, loudly')
   await check('a', message(1, LARGE_BYTES))
-  t.same(decided, ['a:1'])
+  t.same(decided, ['b:0', 'a:1'])
 })

@@ -2,9 +2,9 @@
 // Method: appends, polls, commits, joins, leaves and restarts of the log in random order, on a real log; a model watches from outside.
 import t, { type Test } from 'tap'
 import { openSqliteLog, type SqliteLog } from '../../platform/adapters/sqlite/log/open.ts'
-import { partitionOf } from '../../platform/adapters/sqlite/log/record-batch.ts'
 import type { Consumer, LogRecord } from '../../platform/ports/event-log.ts'
 import { MillraceError } from '../../platform/runtime/errors.ts'
+import { partitionOf } from '../../platform/runtime/partition.ts'
 import { createGroupModel } from './sqlite-log/group-model.ts'
 import { createRandom, logOptions, never, until } from './sqlite-log/open-log.ts'
 

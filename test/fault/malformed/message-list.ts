@@ -38,7 +38,7 @@ export function createMessageLists(seed: number, nowMs: number) {
   const known = Object.entries(makers).filter(([kind]) => kind !== 'huge')
   const unknown = Object.entries(createUnknownFaults(random, nowMs))
   const { huge } = makers
-  const costly = [...costlyPayloads()].map(([kind, payload]) => listUnknown(kind, payload))
+  const costly = [...costlyPayloads(1)].map(([kind, payload]) => listUnknown(kind, payload))
 
   function makeKnown(): ListedMessage {
     if (huge !== undefined && random.share() < HUGE_SHARE) return listKnown('huge', huge())

@@ -4,8 +4,12 @@ import { bytesOf, messageOf, NOW_MS } from './message.ts'
 
 const GZIP_HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3])
 
+/** All counts and sizes below are those of the largest message; this makes smaller ones of the same kinds. */
+let scale = 1
+const scaled = (count: number): number => Math.ceil(count * scale)
+
 const times = (count: number, text: (index: number) => string): string =>
-  Array.from({ length: count }, (_, index) => text(index)).join(',')
+  Array.from({ length: scaled(count) }, (_, index) => text(index)).join(',')
 const values = (count: number, pair: (index: number) => string): string => `{${times(count, pair)}}`
 const timed = (index: number, members: string): string => `{"sensor":"press-${index}","ts":${NOW_MS - index},${members}}`
 
@@ -14,8 +18,8 @@ function fill(reading: (index: number) => string): string {
   let count: number = READINGS_MAX
   for (;;) {
     const text = messageOf(...Array.from({ length: count }, (_, index) => reading(index)))
-    if (text.length <= MESSAGE_BYTES_MAX) return text
-    count = Math.floor((count * MESSAGE_BYTES_MAX) / text.length) - 1
+    if (text.length <= MESSAGE_BYTES_MAX * scale) return text
+    count = Math.floor((count * MESSAGE_BYTES_MAX * scale) / text.length) - 1
   }
 }
 
@@ -53,16 +57,16 @@ const TEXTS: Readonly<Record<string, () => string>> = {
   'a reading of 130,000 objects with a key': () => messageOf(`{"x":[${times(130_000, () => '{"a":1}')}]}`),
   'readings of 66 objects': () => messageOf(times(4_999, () => `[${times(66, () => '{}')}]`)),
   '340,000 empty arrays': () => `[${times(340_000, () => '[]')}]`,
-  'only [': () => '['.repeat(MESSAGE_BYTES_MAX),
-  'only {"a":': () => '{"a":'.repeat(MESSAGE_BYTES_MAX / 5),
-  'only " and :': () => `"${'x'.repeat(MESSAGE_BYTES_MAX / 2)}"${':'.repeat(MESSAGE_BYTES_MAX / 2 - 2)}`,
-  'one string of \\u0041': () => `{"readings":"${'\\u0041'.repeat(174_000)}"}`,
-  'one string of \\n': () => `{"readings":"${'\\n'.repeat(520_000)}"}`,
-  'one bad metric name of quotes': () => messageOf(`{"sensor":"a","values":{"${'\\"'.repeat(520_000)}":1}}`),
-  'one unknown key of control characters': () => messageOf(`{"sensor":"a","${'\\u0001'.repeat(174_000)}":1}`),
-  'one string of emoji': () => `{"readings":"${'😀'.repeat(260_000)}"}`,
-  'a number of 1,000,000 digits': () => messageOf(`{"sensor":"a","values":{"m":${'1'.repeat(1_000_000)}}}`),
-  'a fraction of 1,000,000 digits': () => messageOf(`{"sensor":"a","values":{"m":0.${'1'.repeat(1_000_000)}}}`),
+  'only [': () => '['.repeat(scaled(MESSAGE_BYTES_MAX)),
+  'only {"a":': () => '{"a":'.repeat(scaled(MESSAGE_BYTES_MAX / 5)),
+  'only " and :': () => `"${'x'.repeat(scaled(MESSAGE_BYTES_MAX / 2))}"${':'.repeat(scaled(MESSAGE_BYTES_MAX / 2 - 2))}`,
+  'one string of \\u0041': () => `{"readings":"${'\\u0041'.repeat(scaled(174_000))}"}`,
+  'one string of \\n': () => `{"readings":"${'\\n'.repeat(scaled(520_000))}"}`,
+  'one bad metric name of quotes': () => messageOf(`{"sensor":"a","values":{"${'\\"'.repeat(scaled(520_000))}":1}}`),
+  'one unknown key of control characters': () => messageOf(`{"sensor":"a","${'\\u0001'.repeat(scaled(174_000))}":1}`),
+  'one string of emoji': () => `{"readings":"${'😀'.repeat(scaled(260_000))}"}`,
+  'a number of 1,000,000 digits': () => messageOf(`{"sensor":"a","values":{"m":${'1'.repeat(scaled(1_000_000))}}}`),
+  'a fraction of 1,000,000 digits': () => messageOf(`{"sensor":"a","values":{"m":0.${'1'.repeat(scaled(1_000_000))}}}`),
   'numbers of 800 digits': () =>
     fill(() => `{"sensor":"a","values":{"m":0.${'0'.repeat(300)}${'24703282292062327208'.repeat(25)}}}`),
   'numbers halfway between two floats': () =>
@@ -71,25 +75,26 @@ const TEXTS: Readonly<Record<string, () => string>> = {
     fill((index) => timed(index, `"values":${values(20, (m) => `"m${m}":${index === 0 ? 'null' : '1e20'}`)}`)),
   'sound but for its last byte': () =>
     fill((index) => timed(index, `"values":${values(10, (m) => `"metric_${m}":${m / 8}`)}`)).slice(0, -1),
-  'only spaces': () => `${' '.repeat(MESSAGE_BYTES_MAX - 2)}{}`,
+  'only spaces': () => `${' '.repeat(scaled(MESSAGE_BYTES_MAX - 2))}{}`,
 }
 
 function repeatBlock(block: Buffer): Buffer {
-  return Buffer.concat([GZIP_HEADER, ...Array<Buffer>(Math.floor((MESSAGE_BYTES_MAX - 30) / block.length)).fill(block)])
+  return Buffer.concat([GZIP_HEADER, ...Array<Buffer>(Math.floor((scaled(MESSAGE_BYTES_MAX) - 30) / block.length)).fill(block)])
 }
 
 const BYTES: Readonly<Record<string, () => Buffer>> = {
-  'a gzip bomb of 200 MiB': () => gzipSync(Buffer.alloc(200 * 1_048_576)),
-  'gzip of 52,000 empty members': () => Buffer.concat(Array<Buffer>(52_000).fill(gzipSync(''))),
+  'a gzip bomb of 200 MiB': () => gzipSync(Buffer.alloc(scaled(200 * 1_048_576))),
+  'gzip of 52,000 empty members': () => Buffer.concat(Array<Buffer>(scaled(52_000)).fill(gzipSync(''))),
   'gzip of empty stored blocks': () => repeatBlock(Buffer.from([0, 0, 0, 0xff, 0xff])),
   'gzip of empty flushes': () => repeatBlock(deflateRawSync('', { finishFlush: constants.Z_SYNC_FLUSH })),
   'gzip with a name of 1 MiB': () =>
-    Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 8, 0, 0, 0, 0, 0, 3]), Buffer.alloc(MESSAGE_BYTES_MAX - 20, 0x41)]),
-  'UTF-8 but for its last byte': () => Buffer.concat([Buffer.alloc(MESSAGE_BYTES_MAX - 1, 'é'), Buffer.from([0xff])]),
+    Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 8, 0, 0, 0, 0, 0, 3]), Buffer.alloc(scaled(MESSAGE_BYTES_MAX) - 20, 0x41)]),
+  'UTF-8 but for its last byte': () => Buffer.concat([Buffer.alloc(scaled(MESSAGE_BYTES_MAX) - 1, 'é'), Buffer.from([0xff])]),
 }
 
-/** Every payload by name; each text also as gzip, which holds more of it than its size shows. */
-export function* costlyPayloads(): Generator<readonly [name: string, payload: Buffer]> {
+/** Every payload by name, at this share of the largest size; each text also as gzip, which holds more of it than its size shows. */
+export function* costlyPayloads(share: number): Generator<readonly [name: string, payload: Buffer]> {
+  scale = share
   for (const [name, text] of Object.entries(TEXTS)) {
     const plain = bytesOf(text())
     yield [name, plain]

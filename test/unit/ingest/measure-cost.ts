@@ -1,5 +1,8 @@
 // Prints what checking each costly payload takes, as JSON: name, milliseconds and what was found.
+import { isLarge } from '../../../ingest/decode-payload.ts'
+import { LARGE_BYTES } from '../../../ingest/message-checks.ts'
 import { receive } from '../../../ingest/receive.ts'
+import { MESSAGE_BYTES_MAX } from '../../../schemas/message.ts'
 import { costlyPayloads } from './costly-payloads.ts'
 import { FROM, NOW_MS, WINDOW } from './message.ts'
 
@@ -9,6 +12,8 @@ const RUNS = 6
 export interface Cost {
   readonly name: string
   readonly sizeBytes: number
+  /** It is checked on another thread. */
+  readonly isLarge: boolean
   readonly bestMs: number
   readonly worstMs: number
   readonly accepted: number
@@ -29,6 +34,7 @@ function measure(name: string, payload: Buffer): Cost {
   return {
     name,
     sizeBytes: payload.length,
+    isLarge: isLarge(payload, LARGE_BYTES),
     bestMs: Math.min(...runsMs),
     worstMs: Math.max(...runsMs),
     accepted,
@@ -37,4 +43,9 @@ function measure(name: string, payload: Buffer): Cost {
   }
 }
 
-process.stdout.write(JSON.stringify([...costlyPayloads()].map(([name, payload]) => measure(name, payload))))
+/** Just below what goes to the other thread. */
+const SMALL = (LARGE_BYTES / MESSAGE_BYTES_MAX) * 0.95
+
+process.stdout.write(
+  JSON.stringify([1, SMALL].flatMap((share) => [...costlyPayloads(share)].map(([name, payload]) => measure(name, payload)))),
+)

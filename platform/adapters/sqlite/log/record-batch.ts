@@ -95,10 +95,3 @@ export function packValues(records: readonly LogRecord[]): readonly LogRecord[] 
     return { ...record, value }
   })
 }
-
-/** FNV-1a, 32 bits: the same key always goes to the same partition, in every process. */
-export function partitionOf(key: string, partitions: number): number {
-  let hash = 0x811c9dc5
-  for (let index = 0; index < key.length; index++) hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193)
-  return (hash >>> 0) % partitions
-}

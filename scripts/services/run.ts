@@ -1,0 +1,142 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { accessSync, closeSync, constants, openSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { delimiter, join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+
+export interface UserIds {
+  readonly uid: number
+  readonly gid: number
+}
+
+export interface RunOptions extends Partial<UserIds> {
+  readonly cwd?: string
+  readonly env?: NodeJS.ProcessEnv
+}
+
+/** Of the first of these users that the machine knows. */
+export async function idsOf(users: readonly string[]): Promise<UserIds> {
+  const lines = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => line.split(':'))
+  const found = users.map((user) => lines.find(([name]) => name === user)).find((line) => line !== undefined)
+  if (found === undefined) throw new Error(`The machine has none of the users ${users.join(', ')}.`)
+  return { uid: Number(found[2]), gid: Number(found[3]) }
+}
+
+const TAIL_CHARACTERS = 2_000
+
+/** Runs a program to its end. @throws with the end of what it wrote, when it fails. */
+export async function run(program: string, argv: readonly string[], options: RunOptions = {}): Promise<void> {
+  const child = spawn(program, [...argv], {
+    ...options,
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let tail = ''
+  const keep = (chunk: Buffer): void => {
+    tail = `${tail}${chunk}`.slice(-TAIL_CHARACTERS)
+  }
+  child.stdout.on('data', keep)
+  child.stderr.on('data', keep)
+  const [code] = await once(child, 'close')
+  if (code !== 0) throw new Error(`${program} ${argv[0] ?? ''} ended with ${code}:\n${tail}`)
+}
+
+/** Servers live in `sbin`, which is not on everybody's PATH. */
+export function findProgram(program: string): string | undefined {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
+  return folders
+    .map((folder) => join(folder, program))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    })
+}
+
+export interface Server {
+  readonly child: ChildProcess
+  /** Asks it to end, then makes it. */
+  stop(): Promise<void>
+}
+
+const STOP_TIMEOUT_MS = 10_000
+
+/** Starts a server that writes into a file, and outlives us unless it is stopped. */
+export function startServer(
+  program: string,
+  argv: readonly string[],
+  options: RunOptions & { readonly logFile: string },
+): Server {
+  const { logFile, env, ...rest } = options
+  const log = openSync(logFile, 'a')
+  const child = spawn(program, [...argv], {
+    ...rest,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', log, log],
+    detached: true,
+  })
+  closeSync(log)
+  child.unref()
+  return { child, stop: () => (child.pid === undefined ? Promise.resolve() : stopProcess(child.pid)) }
+}
+
+/** Ends a process that need not be our child. */
+export async function stopProcess(pid: number): Promise<void> {
+  signal(pid, 'SIGTERM')
+  const deadline = Date.now() + STOP_TIMEOUT_MS
+  while (isRunning(pid)) {
+    if (Date.now() > deadline) signal(pid, 'SIGKILL')
+    await setTimeout(50)
+  }
+}
+
+export function isRunning(pid: number): boolean {
+  return signal(pid, 0)
+}
+
+function signal(pid: number, name: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, name)
+  } catch {
+    return false
+  }
+}
+
+/** A port of the loopback address that nobody listens on now. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (typeof address !== 'object' || address === null) throw new Error('A listening server has an address.')
+  return address.port
+}
+
+const READY_ASK_EVERY_MS = 100
+
+/** @throws with the server's log named, when it ends or doesn't answer in time. */
+export async function untilReady(
+  server: Server,
+  logFile: string,
+  timeoutMs: number,
+  isReady: () => Promise<boolean>,
+): Promise<void> {
+  const deadline = Date.now() + timeoutMs
+  while (!(await isReady().catch(() => false))) {
+    const { exitCode, signalCode } = server.child
+    if (exitCode !== null || signalCode !== null)
+      throw new Error(`The server ended with ${exitCode ?? signalCode}: see ${logFile}.`)
+    if (Date.now() > deadline) {
+      await server.stop()
+      throw new Error(`The server did not answer within ${timeoutMs / 1000} s: see ${logFile}.`)
+    }
+    await setTimeout(READY_ASK_EVERY_MS)
+  }
+}
