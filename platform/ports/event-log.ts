@@ -36,7 +36,8 @@ export interface Position {
 
 export interface EventLogWriter {
   /**
-   * Appends records together: all of them or none, in order, and resolves only when they would survive a power cut.
+   * Appends records in order, and resolves only when all of them would survive a power cut. When it rejects, some of them may be there
+   * all the same; on SQLite it is all or none.
    * Calls are made durable in the order in which they were made; many share one flush.
    *
    * @throws {MillraceError} `event-log.unavailable` - assume nothing, acknowledge nothing.
@@ -54,7 +55,8 @@ export interface PollLimit {
 
 export interface Consumer {
   /**
-   * The next records of the partitions this consumer owns, in offset order within each partition; waits until there are any.
+   * Next records of the partitions this consumer owns, in offset order within each partition; waits until there are any, and need not
+   * return all that there are.
    * Starts at the committed offset, and goes on from there until another poll: a record is not returned twice, unless
    * its partition was given to another consumer and came back.
    *

@@ -1,10 +1,20 @@
 // Goal: consumer groups of every EventLog deliver at least once, in order, and never pass over a record.
 // Method: the same suite against each implementation, over a real file or server.
 import t from 'tap'
-import { limit, logImplementations, never, order, PARTITIONS, text, withLog } from './event-log/implementations.ts'
+import {
+  limit,
+  logImplementations,
+  never,
+  order,
+  PARTITIONS,
+  pollMany,
+  pollRest,
+  text,
+  withLog,
+} from './event-log/implementations.ts'
 
 for (const implementation of logImplementations) {
-  t.test(implementation.name, async (t) => {
+  t.test(implementation.name, { skip: implementation.skip ?? false }, async (t) => {
     t.test('waits in poll until there is a record, and returns nothing only when the signal fires', (t) =>
       withLog(t, implementation, async (log) => {
         const consumer = await log.join('group', ['orders'])
@@ -45,13 +55,12 @@ for (const implementation of logImplementations) {
         const later = await reopen()
         const heir = await later.join('group', ['single'])
         t.same(
-          (await heir.poll(limit, never)).map(({ offset }) => offset),
+          (await pollMany(heir, 6, () => heir.commit())).map(({ offset }) => offset),
           [4, 5, 6, 7, 8, 9],
         )
-        await heir.commit()
         t.match(await later.lag('group', 'single'), [{ committed: 10, records: 0 }])
         const other = await later.join('other group', ['single'])
-        t.equal((await other.poll(limit, never)).length, 10, 'groups do not know of each other')
+        t.equal((await pollMany(other, 10)).length, 10, 'groups do not know of each other')
       }),
     )
 
@@ -60,8 +69,7 @@ for (const implementation of logImplementations) {
         const one = await log.join('group', ['orders'])
         const two = await log.join('group', ['orders'])
         for (let index = 0; index < 100; index++) await log.append([order(`key-${index}`, String(index))])
-        const ofOne = await one.poll(limit, never)
-        const ofTwo = await two.poll(limit, never)
+        const [ofOne, ofTwo] = await Promise.all([pollRest(one), pollRest(two, () => two.commit())])
         const partitions = (records: typeof ofOne) => new Set(records.map(({ partition }) => partition))
         t.equal(ofOne.length + ofTwo.length, 100)
         t.equal(partitions(ofOne).size + partitions(ofTwo).size, PARTITIONS)
@@ -70,9 +78,8 @@ for (const implementation of logImplementations) {
           'each partition has one owner',
         )
 
-        await two.commit()
         await one.close()
-        const again = await two.poll(limit, never)
+        const again = await pollMany(two, ofOne.length)
         t.same(
           new Set(again.map(({ value }) => text(value))),
           new Set(ofOne.map(({ value }) => text(value))),
@@ -86,12 +93,11 @@ for (const implementation of logImplementations) {
       withLog(t, implementation, async (log) => {
         await log.append([order('a', '1'), order('b', '2')])
         const one = await log.join('group', ['orders'])
-        await one.poll(limit, never)
+        await pollMany(one, 2)
         const two = await log.join('group', ['orders'])
         await t.rejects(one.commit(), { code: 'event-log.not-owner' })
         await two.close()
-        t.equal((await one.poll(limit, never)).length, 2, 'and delivers the records again')
-        await one.commit()
+        t.equal((await pollMany(one, 2, () => one.commit())).length, 2, 'and delivers the records again')
         t.same(
           (await log.lag('group', 'orders')).map(({ records }) => records),
           [0, 0, 0, 0],

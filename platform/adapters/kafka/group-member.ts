@@ -1,0 +1,103 @@
+import type { EachBatchPayload, Kafka, Consumer as KafkaConsumer } from 'kafkajs'
+import type { LogRecord } from '../../ports/event-log.ts'
+import { toRecord } from './to-record.ts'
+
+/** Told what happens to a member, by the one who holds it. */
+export interface MemberEvents {
+  /** @returns true when no more of this partition should be fetched for now. */
+  fetched(topic: string, partition: number, records: readonly LogRecord[]): boolean
+  /** The partitions are being dealt out anew, or have been: what was fetched and not committed comes again, here or elsewhere. */
+  reassigned(): void
+  joined(): void
+  /** It lives: it has fetched, or its heart has beaten. */
+  alive(): void
+  ended(error: Error): void
+}
+
+export interface GroupMember {
+  commit(positions: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[]): Promise<void>
+  resume(topic: string, partition: number): void
+  leave(): Promise<void>
+}
+
+export interface MemberOptions {
+  readonly kafka: Kafka
+  readonly group: string
+  readonly topics: readonly string[]
+  /** Stands before the names of group and topics. */
+  readonly prefix: string
+}
+
+/** A member that says nothing for so long is taken for dead, and others get its partitions. Brokers allow 6 s at the least. */
+const SESSION_TIMEOUT_MS = 6_000
+const HEARTBEAT_EVERY_MS = 1_000
+const REBALANCE_TIMEOUT_MS = 10_000
+/** A fetch that finds nothing waits this long; heartbeats go out in between. */
+const FETCH_WAIT_MS = 250
+const FETCH_BYTES_MAX = 8 * 1_048_576
+const PARTITION_BYTES_MAX = 2 * 1_048_576
+
+/** One life of one consumer in a group. When it ends, another is started. */
+export async function startMember({ kafka, group, topics, prefix }: MemberOptions, events: MemberEvents): Promise<GroupMember> {
+  const consumer = kafka.consumer({
+    groupId: prefix + group,
+    sessionTimeout: SESSION_TIMEOUT_MS,
+    heartbeatInterval: HEARTBEAT_EVERY_MS,
+    rebalanceTimeout: REBALANCE_TIMEOUT_MS,
+    maxWaitTimeInMs: FETCH_WAIT_MS,
+    maxBytes: FETCH_BYTES_MAX,
+    maxBytesPerPartition: PARTITION_BYTES_MAX,
+    allowAutoTopicCreation: false,
+    // We start another one ourselves: kafkajs' own way of starting again forgets, now and then, that it should (tulios/kafkajs#659).
+    retry: { restartOnFailure: async () => false },
+  })
+  listen(consumer, events)
+  try {
+    await consumer.connect()
+    await consumer.subscribe({ topics: topics.map((topic) => prefix + topic), fromBeginning: true })
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: async (payload) => handOver(payload),
+    })
+  } catch (error) {
+    await consumer.disconnect().catch(() => undefined)
+    throw error
+  }
+
+  function handOver({ batch, resolveOffset, isStale }: EachBatchPayload): void {
+    const topic = batch.topic.slice(prefix.length)
+    const last = batch.messages.at(-1)
+    if (last === undefined || isStale()) return
+    const place = { topic, partition: batch.partition }
+    const isEnough = events.fetched(
+      topic,
+      batch.partition,
+      batch.messages.map((message) => toRecord(place, message)),
+    )
+    resolveOffset(last.offset)
+    if (isEnough) consumer.pause([{ topic: batch.topic, partitions: [batch.partition] }])
+  }
+
+  return {
+    commit: (positions) =>
+      consumer.commitOffsets(
+        positions.map(({ topic, partition, offset }) => ({ topic: prefix + topic, partition, offset: String(offset) })),
+      ),
+    resume: (topic, partition) => consumer.resume([{ topic: prefix + topic, partitions: [partition] }]),
+    leave: () => consumer.disconnect(),
+  }
+}
+
+function listen(consumer: KafkaConsumer, events: MemberEvents): void {
+  const { REBALANCING, GROUP_JOIN, FETCH, HEARTBEAT, CRASH } = consumer.events
+  consumer.on(REBALANCING, events.reassigned)
+  consumer.on(GROUP_JOIN, () => {
+    events.reassigned()
+    events.joined()
+    events.alive()
+  })
+  consumer.on(FETCH, events.alive)
+  consumer.on(HEARTBEAT, events.alive)
+  consumer.on(CRASH, ({ payload: { error } }) => events.ended(error))
+}
