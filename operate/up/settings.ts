@@ -1,4 +1,5 @@
 import { type IngestConfig, ingestConfig } from '../../ingest/config.ts'
+import { type KafkaConfig, kafkaConfig } from '../../platform/adapters/kafka/config.ts'
 import {
   createConfigReader,
   type Environment,
@@ -10,12 +11,15 @@ import { type QueryApiConfig, queryApiConfig } from '../../query-api/config.ts'
 import { type ProcessConfig, processConfig } from '../../stream-processors/config.ts'
 import { type OperateConfig, operateConfig } from '../config.ts'
 import { type UpConfig, upConfig } from './config.ts'
+import { type KafkaSettings, readKafkaSettings } from './kafka-settings.ts'
 
 export interface UpSettings {
   readonly ingest: IngestConfig
   readonly process: ProcessConfig
   readonly queryApi: QueryApiConfig
   readonly up: UpConfig
+  /** Absent where the event log is the embedded one. */
+  readonly kafka?: KafkaSettings
 }
 
 const readers = {
@@ -24,6 +28,7 @@ const readers = {
   queryApi: createConfigReader<QueryApiConfig>(queryApiConfig),
   up: createConfigReader<UpConfig>(upConfig),
   operate: createConfigReader<OperateConfig>(operateConfig),
+  kafka: createConfigReader<KafkaConfig>(kafkaConfig),
 }
 
 /** The whole environment, once. @throws {MillraceError} `config.invalid`, with the problems of all parts together. */
@@ -38,7 +43,9 @@ export function readUpSettings(environment: Environment): UpSettings {
   const process = readConfig(readers.process, environment, problems)
   const queryApi = readConfig(readers.queryApi, environment, problems)
   const up = readConfig(readers.up, environment, problems)
+  const kafkaVariables = readConfig(readers.kafka, environment, problems)
   refuseProblems(problems)
-  if (!ingest || !process || !queryApi || !up) throw new TypeError('A part without problems has settings.')
-  return { ingest, process, queryApi, up }
+  if (!ingest || !process || !queryApi || !up || !kafkaVariables) throw new TypeError('A part without problems has settings.')
+  const kafka = readKafkaSettings(kafkaVariables)
+  return { ingest, process, queryApi, up, ...(kafka && { kafka }) }
 }
