@@ -1,0 +1,83 @@
+import { Kysely, PostgresDialect } from 'kysely'
+import pg from 'pg'
+import type { Metadata } from '../../ports/metadata.ts'
+import { MillraceError } from '../../runtime/errors.ts'
+import type { Logger } from '../../runtime/log.ts'
+import { createMetadata } from '../metadata/metadata.ts'
+import { migrateMetadata } from '../metadata/migrate.ts'
+import type { Tables } from '../metadata/tables.ts'
+
+export interface PostgresOptions {
+  /** `postgres://user@host:port/database`; a password in it is used too. */
+  readonly url: string
+  readonly password?: string
+  /** Root certificates, PEM; set, the connection is TLS. */
+  readonly caPem?: string
+  readonly poolMax: number
+  readonly log: Logger
+}
+
+const CONNECT_TIMEOUT_MS = 5_000
+const IDLE_TIMEOUT_MS = 30_000
+/** No question of ours takes long; one that does is stuck, and holds a connection that others wait for. */
+const STATEMENT_TIMEOUT_MS = 15_000
+const LOCK_TIMEOUT_MS = 5_000
+/** The type of `bigint` columns. All of ours are times and counts below 2^53. */
+const INT8 = 20
+
+/**
+ * Opens the metadata store on PostgreSQL and brings its tables up to date; of several processes that start together one does, and the
+ * others wait for it. A change is durable when its promise resolves.
+ *
+ * @throws {MillraceError} `metadata.unavailable`, `store.newer`.
+ */
+export async function openPostgresMetadata(options: PostgresOptions): Promise<Metadata & { close(): Promise<void> }> {
+  const { db, close } = openPostgresDatabase(options)
+  try {
+    await migrateMetadata(db)
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { ...createMetadata(db), close }
+}
+
+export interface PostgresDatabase {
+  readonly db: Kysely<Tables>
+  close(): Promise<void>
+}
+
+/** The database alone, as it is: for migrations, and for tests that look underneath. */
+export function openPostgresDatabase({ url, password, caPem, poolMax, log }: PostgresOptions): PostgresDatabase {
+  const pool = new pg.Pool({
+    ...connectionOf(url),
+    ...(password !== undefined && { password }),
+    ...(caPem !== undefined && { ssl: { ca: caPem, minVersion: 'TLSv1.2' } }),
+    application_name: 'millrace',
+    max: poolMax,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    idleTimeoutMillis: IDLE_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    lock_timeout: LOCK_TIMEOUT_MS,
+    keepAlive: true,
+    types: { getTypeParser: (type, format) => (type === INT8 ? Number : pg.types.getTypeParser(type, format)) },
+  })
+  // Of a connection that nobody uses just now. The pool makes another; without a listener the process would end.
+  pool.on('error', (error) => log.warn({ err: error }, 'A connection to PostgreSQL was lost.'))
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  return { db, close: () => db.destroy() }
+}
+
+/** @throws {MillraceError} `config.invalid`, without the URL: it may hold a password. */
+function connectionOf(text: string) {
+  const url = URL.parse(text)
+  if (url === null || !/^postgres(ql)?:$/.test(url.protocol))
+    throw new MillraceError('config.invalid', 'MILLRACE_POSTGRES_URL is not of the form postgres://user@host:port/database.')
+  return {
+    host: url.hostname,
+    port: Number(url.port || 5432),
+    user: decodeURIComponent(url.username),
+    database: decodeURIComponent(url.pathname.slice(1)),
+    ...(url.password !== '' && { password: decodeURIComponent(url.password) }),
+  }
+}
