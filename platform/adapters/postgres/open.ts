@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect } from 'kysely'
+import { Kysely, PostgresDialect, sql } from 'kysely'
 import pg from 'pg'
 import type { Metadata } from '../../ports/metadata.ts'
 import { MillraceError } from '../../runtime/errors.ts'
@@ -6,6 +6,7 @@ import type { Logger } from '../../runtime/log.ts'
 import { createMetadata } from '../metadata/metadata.ts'
 import { migrateMetadata } from '../metadata/migrate.ts'
 import type { Tables } from '../metadata/tables.ts'
+import type { Within } from '../metadata/within.ts'
 
 export interface PostgresOptions {
   /** `postgres://user@host:port/database`; a password in it is used too. */
@@ -25,6 +26,10 @@ const LOCK_TIMEOUT_MS = 5_000
 /** The type of `bigint` columns. All of ours are times and counts below 2^53. */
 const INT8 = 20
 
+/** For whom a connection asks: of nobody until it says for which tenant, or of all of them. See migration 0006. */
+const NOBODY = ''
+const EVERYBODY = '*'
+
 /**
  * Opens the metadata store on PostgreSQL and brings its tables up to date; of several processes that start together one does, and the
  * others wait for it. A change is durable when its promise resolves.
@@ -32,14 +37,24 @@ const INT8 = 20
  * @throws {MillraceError} `metadata.unavailable`, `store.newer`.
  */
 export async function openPostgresMetadata(options: PostgresOptions): Promise<Metadata & { close(): Promise<void> }> {
-  const { db, close } = openPostgresDatabase(options)
+  const share = Math.ceil(options.poolMax / 2)
+  const all = openPostgresDatabase({ ...options, poolMax: share })
+  const fenced = openPool({ ...options, poolMax: options.poolMax - share }, NOBODY)
+  const close = async (): Promise<void> => {
+    await Promise.all([all.close(), fenced.close()])
+  }
   try {
-    await migrateMetadata(db)
+    await migrateMetadata(all.db)
   } catch (error) {
     await close()
     throw error
   }
-  return { ...createMetadata(db), close }
+  const within: Within = ({ tenant }, work) =>
+    fenced.db.transaction().execute(async (transaction) => {
+      await sql`select set_config('millrace.tenant', ${tenant}, true)`.execute(transaction)
+      return work(transaction)
+    })
+  return { ...createMetadata(all.db, within), close }
 }
 
 export interface PostgresDatabase {
@@ -47,13 +62,16 @@ export interface PostgresDatabase {
   close(): Promise<void>
 }
 
-/** The database alone, as it is: for migrations, and for tests that look underneath. */
-export function openPostgresDatabase({ url, password, caPem, poolMax, log }: PostgresOptions): PostgresDatabase {
+/** The database alone, as it is, asked for everybody: for migrations, and for tests that look underneath. */
+export const openPostgresDatabase = (options: PostgresOptions): PostgresDatabase => openPool(options, EVERYBODY)
+
+export function openPool({ url, password, caPem, poolMax, log }: PostgresOptions, asksFor: string): PostgresDatabase {
   const pool = new pg.Pool({
     ...connectionOf(url),
     ...(password !== undefined && { password }),
-    ...(caPem !== undefined && { ssl: { ca: caPem, minVersion: 'TLSv1.2' } }),
+    ...(caPem !== undefined && { ssl: { ca: caPem, minVersion: 'TLSv1.3' } }),
     application_name: 'millrace',
+    options: `-c millrace.tenant=${asksFor}`,
     max: poolMax,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
