@@ -24,7 +24,10 @@ export function addDoctor(program: Command, cli: Cli, finish: (exitCode: ExitCod
   program
     .command('doctor')
     .description('check the machine, the data folder, ports, clock, certificates and the running process, and say what to do')
-    .option('--fix', 'make what is missing outside of the data folder: the topics of Kafka')
+    .option(
+      '--fix',
+      'make what is missing outside of the data folder: the topics of Kafka, the tables and the role of PostgreSQL',
+    )
     .option('--thorough', 'read store files of any size as a whole')
     .option('--time-from <url>', 'compare the clock with the Date header of this web server')
     .addHelpText(

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
 import type { KafkaConnection } from '../../platform/adapters/kafka/client.ts'
 import type { KafkaConfig } from '../../platform/adapters/kafka/config.ts'
-import { MillraceError } from '../../platform/runtime/errors.ts'
+import { readNamed } from './read-named.ts'
 
 export interface KafkaSettings {
   readonly connection: KafkaConnection
@@ -28,15 +27,5 @@ export function readKafkaSettings(config: KafkaConfig): KafkaSettings | undefine
     },
     replicationFactor: config.MILLRACE_KAFKA_REPLICATION_FACTOR,
     compression: config.MILLRACE_KAFKA_COMPRESSION,
-  }
-}
-
-function readNamed(variable: string, path: string | undefined): string | undefined {
-  if (path === undefined) return undefined
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new MillraceError('config.invalid', `${variable} can not be read: ${reason}`, { cause })
   }
 }

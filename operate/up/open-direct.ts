@@ -1,12 +1,12 @@
 import { lockFolder } from '../../platform/adapters/sqlite/folder-lock.ts'
 import { openSqliteLogView } from '../../platform/adapters/sqlite/log/open-view.ts'
-import { openSqliteMetadata } from '../../platform/adapters/sqlite/metadata/open.ts'
 import { openAuthority } from '../../platform/adapters/x509/authority.ts'
 import { createLogger } from '../../platform/runtime/log.ts'
 import type { Environment } from '../../platform/runtime/read-config.ts'
 import type { DirectStores } from '../commands/reach.ts'
 import { createLazyLogView } from '../operations/lazy-log.ts'
 import { kafkaOptions } from './event-log.ts'
+import { openMetadataStore } from './metadata-store.ts'
 import { readUpSettings } from './settings.ts'
 
 /**
@@ -16,11 +16,13 @@ import { readUpSettings } from './settings.ts'
  * @throws {MillraceError} `data-folder.locked`, and what the stores throw when they can't be opened.
  */
 export async function openDirect(folder: string, environment: Environment): Promise<DirectStores> {
-  const { kafka, up } = readUpSettings(environment)
+  const { kafka, postgres, up } = readUpSettings(environment)
+  const warnings = createLogger({ level: 'warn', part: 'stores', isPretty: false })
   const lock = lockFolder(folder)
   try {
     const authority = await openAuthority({ folder })
-    const metadata = await openSqliteMetadata({ folder, onDeath: (error) => process.emitWarning(error) })
+    const onDeath = (error: Error): void => process.emitWarning(error)
+    const metadata = await openMetadataStore({ folder, postgres, log: warnings, onDeath })
     const log = createLazyLogView(() =>
       kafka === undefined ? openSqliteLogView(folder) : openKafkaView(kafkaOptions(up, kafka)),
     )

@@ -1,5 +1,6 @@
 import { type IngestConfig, ingestConfig } from '../../ingest/config.ts'
 import { type KafkaConfig, kafkaConfig } from '../../platform/adapters/kafka/config.ts'
+import { type PostgresConfig, postgresConfig } from '../../platform/adapters/postgres/config.ts'
 import {
   createConfigReader,
   type Environment,
@@ -12,6 +13,7 @@ import { type ProcessConfig, processConfig } from '../../stream-processors/confi
 import { type OperateConfig, operateConfig } from '../config.ts'
 import { type UpConfig, upConfig } from './config.ts'
 import { type KafkaSettings, readKafkaSettings } from './kafka-settings.ts'
+import { type PostgresSettings, readPostgresSettings } from './postgres-settings.ts'
 
 export interface UpSettings {
   readonly ingest: IngestConfig
@@ -20,6 +22,8 @@ export interface UpSettings {
   readonly up: UpConfig
   /** Absent where the event log is the embedded one. */
   readonly kafka?: KafkaSettings
+  /** Absent where the metadata store is the embedded one. */
+  readonly postgres?: PostgresSettings
 }
 
 const readers = {
@@ -29,6 +33,7 @@ const readers = {
   up: createConfigReader<UpConfig>(upConfig),
   operate: createConfigReader<OperateConfig>(operateConfig),
   kafka: createConfigReader<KafkaConfig>(kafkaConfig),
+  postgres: createConfigReader<PostgresConfig>(postgresConfig),
 }
 
 /** The whole environment, once. @throws {MillraceError} `config.invalid`, with the problems of all parts together. */
@@ -44,8 +49,11 @@ export function readUpSettings(environment: Environment): UpSettings {
   const queryApi = readConfig(readers.queryApi, environment, problems)
   const up = readConfig(readers.up, environment, problems)
   const kafkaVariables = readConfig(readers.kafka, environment, problems)
+  const postgresVariables = readConfig(readers.postgres, environment, problems)
   refuseProblems(problems)
-  if (!ingest || !process || !queryApi || !up || !kafkaVariables) throw new TypeError('A part without problems has settings.')
+  if (!ingest || !process || !queryApi || !up || !kafkaVariables || !postgresVariables)
+    throw new TypeError('A part without problems has settings.')
   const kafka = readKafkaSettings(kafkaVariables)
-  return { ingest, process, queryApi, up, ...(kafka && { kafka }) }
+  const postgres = readPostgresSettings(postgresVariables)
+  return { ingest, process, queryApi, up, ...(kafka && { kafka }), ...(postgres && { postgres }) }
 }

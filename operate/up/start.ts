@@ -42,8 +42,8 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const clock = Date.now
   const parts = createParts(logFor('up'))
 
-  const { kafka } = settings
-  const stores = await parts.start(() => openStores({ folder, config: up, kafka, log: logFor('event-log'), onDeath }))
+  const { kafka, postgres } = settings
+  const stores = await parts.start(() => openStores({ folder, config: up, kafka, postgres, log: logFor('stores'), onDeath }))
   const { metadata, authority, eventLog: opened } = stores
   const eventLog = opened.log
   const processors = await parts.start(async () =>

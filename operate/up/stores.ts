@@ -1,10 +1,10 @@
 import { lockFolder } from '../../platform/adapters/sqlite/folder-lock.ts'
-import { openSqliteMetadata } from '../../platform/adapters/sqlite/metadata/open.ts'
 import { openAuthority } from '../../platform/adapters/x509/authority.ts'
 import type { CertificateAuthority } from '../../platform/ports/certificate-authority.ts'
 import type { Metadata } from '../../platform/ports/metadata.ts'
 import type { Running } from '../../platform/runtime/lifecycle.ts'
 import { type LogPlace, type OpenedLog, openEventLog } from './event-log.ts'
+import { type MetadataPlace, openMetadataStore } from './metadata-store.ts'
 
 /** What both the running process and a command that works on the stores directly need. */
 export interface Stores extends Running {
@@ -15,8 +15,8 @@ export interface Stores extends Running {
 }
 
 /** Takes the data folder for this process and opens what is in it. @throws {MillraceError} `data-folder.locked`. */
-export async function openStores(place: LogPlace): Promise<Stores> {
-  const { folder, onDeath } = place
+export async function openStores(place: LogPlace & MetadataPlace): Promise<Stores> {
+  const { folder } = place
   const lock = lockFolder(folder)
   const closers: (() => Promise<void> | void)[] = [lock.release]
   const stop = async (): Promise<void> => {
@@ -24,7 +24,7 @@ export async function openStores(place: LogPlace): Promise<Stores> {
   }
   try {
     const authority = await openAuthority({ folder })
-    const metadata = await openSqliteMetadata({ folder, onDeath })
+    const metadata = await openMetadataStore(place)
     closers.push(metadata.close)
     const eventLog = await openEventLog(place)
     closers.push(eventLog.close)

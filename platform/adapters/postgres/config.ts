@@ -3,6 +3,8 @@ export interface PostgresConfig {
   MILLRACE_POSTGRES_URL?: string
   MILLRACE_POSTGRES_PASSWORD_FILE?: string
   MILLRACE_POSTGRES_CA_FILE?: string
+  MILLRACE_POSTGRES_ADMIN_URL?: string
+  MILLRACE_POSTGRES_ADMIN_PASSWORD_FILE?: string
   MILLRACE_POSTGRES_POOL_MAX: number
 }
 
@@ -26,6 +28,17 @@ export const postgresConfig = {
       description:
         'Root certificates by which the server is known, PEM. Set, the connection is TLS and the name of the host is checked.',
     },
+    MILLRACE_POSTGRES_ADMIN_URL: {
+      type: 'string',
+      pattern: '^postgres(ql)?://[^:@/]+@[^@]+/[^/]+$',
+      description:
+        'The same database as its owner, for doctor --fix alone: it brings the tables up to date and makes the role of MILLRACE_POSTGRES_URL.',
+    },
+    MILLRACE_POSTGRES_ADMIN_PASSWORD_FILE: {
+      type: 'string',
+      minLength: 1,
+      description: 'A file that holds the password of the owner.',
+    },
     MILLRACE_POSTGRES_POOL_MAX: {
       type: 'integer',
       minimum: 2,
@@ -37,5 +50,7 @@ export const postgresConfig = {
   dependentRequired: {
     MILLRACE_POSTGRES_PASSWORD_FILE: ['MILLRACE_POSTGRES_URL'],
     MILLRACE_POSTGRES_CA_FILE: ['MILLRACE_POSTGRES_URL'],
+    MILLRACE_POSTGRES_ADMIN_URL: ['MILLRACE_POSTGRES_URL', 'MILLRACE_POSTGRES_PASSWORD_FILE'],
+    MILLRACE_POSTGRES_ADMIN_PASSWORD_FILE: ['MILLRACE_POSTGRES_ADMIN_URL'],
   },
 } as const
