@@ -39,7 +39,7 @@ const appendMany = (log: KafkaLog, count: number) =>
   Promise.all(Array.from({ length: count }, (_, index) => log.append([order(`key-${index}`, String(index))])))
 
 t.test('topics', { skip: needsService('kafka') }, async (t) => {
-  const { brokers } = await openKafka(t)
+  const { brokers } = await openKafka()
   const { connection, topics, report } = await openLog(t, brokers)
   const { log } = createReadableLog()
   t.same(
@@ -58,7 +58,7 @@ t.test('topics', { skip: needsService('kafka') }, async (t) => {
 })
 
 t.test('a consumer that is killed', { skip: needsService('kafka') }, async (t) => {
-  const { brokers } = await openKafka(t)
+  const { brokers } = await openKafka()
   const { log, topicPrefix } = await openLog(t, brokers)
   await appendMany(log, 100)
   const child = spawn(process.execPath, [PROGRAM, brokers, topicPrefix], { stdio: ['ignore', 'pipe', 'inherit'] })

@@ -14,6 +14,9 @@ import { createReadableLog } from '../flow/listener/log-lines.ts'
 import { needsService, openPostgres } from '../services.ts'
 import { certificate, T0, tenant } from './metadata/implementations.ts'
 
+/** A server of its own takes some seconds to start, and one test stops one. */
+const TEST_TIMEOUT_MS = 120_000
+t.setTimeout(TEST_TIMEOUT_MS)
 const skip = needsService('postgres')
 const TABLES = ['tenant', 'gateway', 'certificate', 'presence', 'token', 'sensor'] as const
 
@@ -153,9 +156,20 @@ t.test('connections that are cut are made anew', { skip }, async (t) => {
   await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`.execute(
     db,
   )
-  // A question may have been on its way to a connection that has just died; the one after it finds another.
-  await metadata.tenants().catch((error: unknown) => t.match(error, { code: 'metadata.unavailable' }))
-  t.equal((await metadata.tenants()).length, 1)
+  // Each connection of the pool that has died, and doesn't know yet, may cost one question.
+  const tries: (number | string)[] = []
+  while (typeof tries.at(-1) !== 'number' && tries.length <= app.poolMax)
+    tries.push(
+      await metadata.tenants().then(
+        (found) => found.length,
+        (error: Error & { code?: string }) => error.code ?? error.message,
+      ),
+    )
+  t.equal(tries.at(-1), 1)
+  t.ok(
+    tries.slice(0, -1).every((outcome) => outcome === 'metadata.unavailable'),
+    `after ${tries.length} tries`,
+  )
 })
 
 t.test('a server that is away', { skip }, async (t) => {

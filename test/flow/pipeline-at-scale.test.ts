@@ -43,7 +43,7 @@ async function postgresVariables(t: Test, folder: string) {
 }
 
 t.test('the product on Kafka and PostgreSQL', { skip: needsService('kafka') || needsService('postgres') }, async (t) => {
-  const { brokers } = await openKafka(t)
+  const { brokers } = await openKafka()
   const folder = t.testdir()
   const environment = {
     ...(await postgresVariables(t, await mkdtemp(join(tmpdir(), 'millrace-secrets-')))),
