@@ -80,8 +80,11 @@ export function openPool({ url, password, caPem, poolMax, log }: PostgresOptions
     keepAlive: true,
     types: { getTypeParser: (type, format) => (type === INT8 ? Number : pg.types.getTypeParser(type, format)) },
   })
-  // Of a connection that nobody uses just now. The pool makes another; without a listener the process would end.
+  // The pool makes another. It listens to a connection only while nobody uses it; an error that nobody listens to would end the process.
   pool.on('error', (error) => log.warn({ err: error }, 'A connection to PostgreSQL was lost.'))
+  pool.on('connect', (client) =>
+    client.on('error', (error: Error) => log.debug({ err: error }, 'A connection to PostgreSQL broke.')),
+  )
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   return { db, close: () => db.destroy() }
 }
