@@ -1,21 +1,29 @@
 import type { EachBatchPayload, Kafka, Consumer as KafkaConsumer } from 'kafkajs'
 import type { LogRecord } from '../../ports/event-log.ts'
+import { type BatchSource, markBatches, sourceOf } from './batch-source.ts'
 import { toRecord } from './to-record.ts'
+
+export interface Fetched {
+  readonly topic: string
+  readonly partition: number
+  readonly records: readonly LogRecord[]
+  readonly source: BatchSource
+}
 
 /** Told what happens to a member, by the one who holds it. */
 export interface MemberEvents {
-  /** @returns true when no more of this partition should be fetched for now. */
-  fetched(topic: string, partition: number, records: readonly LogRecord[]): boolean
-  /** The partitions are being dealt out anew, or have been: what was fetched and not committed comes again, here or elsewhere. */
-  reassigned(): void
-  joined(): void
+  /** @returns true when no more of this partition should be fetched until it is resumed. */
+  fetched(batch: Fetched): boolean
+  /** The partitions are about to be dealt out anew: what was fetched and not committed comes again, here or elsewhere. */
+  rebalancing(): void
+  /** They have been, and this member got so many. */
+  joined(partitions: number): void
   /** It lives: it has fetched, or its heart has beaten. */
   alive(): void
   ended(error: Error): void
 }
 
 export interface GroupMember {
-  commit(positions: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[]): Promise<void>
   resume(topic: string, partition: number): void
   leave(): Promise<void>
 }
@@ -36,6 +44,8 @@ const REBALANCE_TIMEOUT_MS = 10_000
 const FETCH_WAIT_MS = 250
 const FETCH_BYTES_MAX = 8 * 1_048_576
 const PARTITION_BYTES_MAX = 2 * 1_048_576
+
+markBatches()
 
 /** One life of one consumer in a group. When it ends, another is started. */
 export async function startMember({ kafka, group, topics, prefix }: MemberOptions, events: MemberEvents): Promise<GroupMember> {
@@ -65,25 +75,18 @@ export async function startMember({ kafka, group, topics, prefix }: MemberOption
     throw error
   }
 
-  function handOver({ batch, resolveOffset, isStale }: EachBatchPayload): void {
-    const topic = batch.topic.slice(prefix.length)
+  function handOver({ batch, resolveOffset }: EachBatchPayload): void {
+    const source = sourceOf(batch)
     const last = batch.messages.at(-1)
-    if (last === undefined || isStale()) return
-    const place = { topic, partition: batch.partition }
-    const isEnough = events.fetched(
-      topic,
-      batch.partition,
-      batch.messages.map((message) => toRecord(place, message)),
-    )
+    // One of before the partitions were dealt out comes again, because it isn't resolved.
+    if (last === undefined || source?.isCurrent() !== true) return
+    const place = { topic: batch.topic.slice(prefix.length), partition: batch.partition }
+    const isEnough = events.fetched({ ...place, source, records: batch.messages.map((message) => toRecord(place, message)) })
     resolveOffset(last.offset)
     if (isEnough) consumer.pause([{ topic: batch.topic, partitions: [batch.partition] }])
   }
 
   return {
-    commit: (positions) =>
-      consumer.commitOffsets(
-        positions.map(({ topic, partition, offset }) => ({ topic: prefix + topic, partition, offset: String(offset) })),
-      ),
     resume: (topic, partition) => consumer.resume([{ topic: prefix + topic, partitions: [partition] }]),
     leave: () => consumer.disconnect(),
   }
@@ -91,11 +94,12 @@ export async function startMember({ kafka, group, topics, prefix }: MemberOption
 
 function listen(consumer: KafkaConsumer, events: MemberEvents): void {
   const { REBALANCING, GROUP_JOIN, FETCH, HEARTBEAT, CRASH } = consumer.events
-  consumer.on(REBALANCING, events.reassigned)
-  consumer.on(GROUP_JOIN, () => {
-    events.reassigned()
-    events.joined()
-    events.alive()
+  consumer.on(REBALANCING, events.rebalancing)
+  consumer.on(GROUP_JOIN, ({ payload: { memberAssignment } }) => {
+    const assigned = Object.entries(memberAssignment).map(([topic, partitions]) => ({ topic, partitions }))
+    events.joined(assigned.reduce((count, { partitions }) => count + partitions.length, 0))
+    // kafkajs keeps a partition paused that was so before, although what it was paused for is gone.
+    consumer.resume(assigned)
   })
   consumer.on(FETCH, events.alive)
   consumer.on(HEARTBEAT, events.alive)

@@ -1,10 +1,11 @@
-import type { Admin, Kafka } from 'kafkajs'
+import { type Admin, type Kafka, Partitioners } from 'kafkajs'
 import type { Consumer, EventLog, Lag, LogRecord, PollLimit, Position, TopicPartition } from '../../ports/event-log.ts'
 import type { Logger } from '../../runtime/log.ts'
 import { createKafkaAppender } from './appender.ts'
 import { createKafkaClient, type KafkaConnection } from './client.ts'
 import { joinKafkaGroup } from './consumer.ts'
 import { createDirectReader, type DirectReader } from './direct-reader.ts'
+import { settledWithin } from './settled-within.ts'
 import { countPartitions, ensureTopics, type KafkaTopic, PING_TOPIC, type TopicReport } from './topics.ts'
 import { asUnavailable, guarded } from './unavailable.ts'
 
@@ -17,6 +18,9 @@ export interface KafkaLogOptions extends KafkaConnection {
   readonly log: Logger
   /** A member of a consumer group that is silent for so long is replaced. */
   readonly watchdogMs?: number
+  /** Records that may wait for Kafka, and their bytes; past it, appends are refused. */
+  readonly bufferedRecordsMax?: number
+  readonly bufferedBytesMax?: number
 }
 
 export interface KafkaLog extends EventLog {
@@ -24,6 +28,7 @@ export interface KafkaLog extends EventLog {
 }
 
 const WATCHDOG_MS = 60_000
+const CLOSE_TIMEOUT_MS = 10_000
 
 /** Makes the topics that aren't there, and says what is otherwise than asked for. @throws {MillraceError} `event-log.unavailable`. */
 export function ensureKafkaTopics(
@@ -51,11 +56,17 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
   const { topics, topicPrefix: prefix, log } = options
   const kafka = createKafkaClient(options, log)
   const admin = kafka.admin()
-  const producer = kafka.producer({ allowAutoTopicCreation: false, maxInFlightRequests: 1, idempotent: false })
+  const producer = kafka.producer({
+    allowAutoTopicCreation: false,
+    maxInFlightRequests: 1,
+    idempotent: false,
+    // Never asked, because we say the partition ourselves; left out, kafkajs warns that its choice has changed.
+    createPartitioner: Partitioners.DefaultPartitioner,
+  })
   const reader = createDirectReader(kafka, prefix)
   const closers = [() => producer.disconnect(), () => admin.disconnect(), () => reader.close()]
   const partitionCounts = await open(admin, producer, { topics, prefix }).catch(async (cause: unknown) => {
-    await Promise.allSettled(closers.map((close) => close()))
+    await settledWithin(Promise.allSettled(closers.map((close) => close())), CLOSE_TIMEOUT_MS)
     throw asUnavailable(cause)
   })
   const { append, drain } = createKafkaAppender({ ...options, producer, partitionCounts, prefix })
@@ -81,7 +92,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
     async close() {
       await Promise.allSettled([...consumers].map((consumer) => consumer.close()))
       await drain()
-      await Promise.allSettled(closers.map((close) => close()))
+      await settledWithin(Promise.allSettled(closers.map((close) => close())), CLOSE_TIMEOUT_MS)
     },
   }
 }
@@ -146,7 +157,8 @@ function createReads({ admin, reader, prefix, partitionCounts }: ReadsOptions) {
       const [found] = await guarded(() => admin.fetchOffsets({ groupId: prefix + group, topics: [prefix + topic] }))
       return held.map(({ partition, firstOffset, nextOffset }) => {
         const offset = Number(found?.partitions.find((one) => one.partition === partition)?.offset ?? -1)
-        const committed = offset < 0 ? firstOffset : offset
+        // What retention has taken is no work any more.
+        const committed = Math.max(offset, firstOffset)
         return { topic, partition, committed, records: Math.max(0, nextOffset - committed) }
       })
     },

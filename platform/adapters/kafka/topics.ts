@@ -10,10 +10,20 @@ export interface TopicReport {
   readonly name: string
   readonly state: 'made' | 'there' | 'other-partitions'
   readonly partitions: number
+  /** Settings of the topic that are not what we would make it with. They are left as they are. */
+  readonly differences: readonly TopicDifference[]
+}
+
+export interface TopicDifference {
+  readonly setting: string
+  readonly wanted: string
+  readonly found: string
 }
 
 /** `ping` makes something durable here, and nobody reads it. */
 export const PING_TOPIC = 'ping.v1'
+/** What kafkajs calls `ConfigResourceTypes.TOPIC`, in a way that an import doesn't find. */
+const TOPIC_RESOURCE = 2
 const PING_RETENTION_MS = 3_600_000
 /** From three copies on, two must have a message before it is acknowledged: one broker may die without stopping us or losing anything. */
 const REPLICAS_FOR_MIN_ISR_2 = 3
@@ -30,34 +40,58 @@ export async function ensureTopics(
 ): Promise<readonly TopicReport[]> {
   const wanted = [...topics, { name: PING_TOPIC, partitions: 1, retentionMs: PING_RETENTION_MS }]
   const there = new Set(await admin.listTopics())
-  const missing = wanted.filter(({ name }) => !there.has(prefix + name))
-  if (missing.length > 0) {
+  const missing = new Set(wanted.filter(({ name }) => !there.has(prefix + name)))
+  if (missing.size > 0) {
     await admin.createTopics({
       waitForLeaders: true,
-      topics: missing.map(({ name, partitions, retentionMs }) => ({
-        topic: prefix + name,
-        numPartitions: partitions,
+      topics: [...missing].map((topic) => ({
+        topic: prefix + topic.name,
+        numPartitions: topic.partitions,
         replicationFactor,
-        configEntries: Object.entries({
-          'cleanup.policy': 'delete',
-          'retention.ms': retentionMs,
-          'message.timestamp.type': 'LogAppendTime',
-          'max.message.bytes': MESSAGE_BYTES_MAX,
-          'unclean.leader.election.enable': false,
-          'min.insync.replicas': replicationFactor >= REPLICAS_FOR_MIN_ISR_2 ? 2 : 1,
-        }).map(([name, value]) => ({ name, value: String(value) })),
+        configEntries: Object.entries(settingsOf(topic, replicationFactor)).map(([name, value]) => ({ name, value })),
       })),
     })
   }
-  const counts = await countPartitions(
-    admin,
-    wanted.map(({ name }) => prefix + name),
-  )
-  return wanted.map(({ name, partitions }) => {
+  const names = wanted.map(({ name }) => prefix + name)
+  const counts = await countPartitions(admin, names)
+  const settings = await readSettings(admin, names)
+  return wanted.map((topic) => {
+    const { name, partitions } = topic
     const found = counts.get(prefix + name) ?? 0
-    const state = missing.some((topic) => topic.name === name) ? 'made' : found === partitions ? 'there' : 'other-partitions'
-    return { name, state, partitions: found }
+    const state = missing.has(topic) ? 'made' : found === partitions ? 'there' : 'other-partitions'
+    const differences = compare(settingsOf(topic, replicationFactor), settings.get(prefix + name) ?? new Map())
+    return { name, state, partitions: found, differences }
   })
+}
+
+function settingsOf({ retentionMs }: KafkaTopic, replicationFactor: number): Readonly<Record<string, string>> {
+  return {
+    'cleanup.policy': 'delete',
+    'retention.ms': String(retentionMs),
+    'message.timestamp.type': 'LogAppendTime',
+    'max.message.bytes': String(MESSAGE_BYTES_MAX),
+    'unclean.leader.election.enable': 'false',
+    'min.insync.replicas': replicationFactor >= REPLICAS_FOR_MIN_ISR_2 ? '2' : '1',
+  }
+}
+
+type Settings = ReadonlyMap<string, string>
+
+async function readSettings(admin: Admin, topics: readonly string[]): Promise<ReadonlyMap<string, Settings>> {
+  const resources = topics.map((name) => ({ type: TOPIC_RESOURCE, name }))
+  const { resources: found } = await admin.describeConfigs({ resources, includeSynonyms: false })
+  return new Map(
+    found.map(({ resourceName, configEntries }) => [
+      resourceName,
+      new Map(configEntries.map(({ configName, configValue }) => [configName, configValue])),
+    ]),
+  )
+}
+
+function compare(wanted: Readonly<Record<string, string>>, settings: Settings): readonly TopicDifference[] {
+  return Object.entries(wanted)
+    .map(([setting, value]) => ({ setting, wanted: value, found: settings.get(setting) ?? '' }))
+    .filter((difference) => difference.wanted !== difference.found)
 }
 
 export async function countPartitions(admin: Admin, topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
