@@ -1,5 +1,6 @@
 import { Kafka, type KafkaConfig as KafkaJsConfig, type LogEntry, logLevel, type SASLOptions } from 'kafkajs'
 import type { Logger } from '../../runtime/log.ts'
+import { createSocketFactory } from './open-socket.ts'
 import { quietTimers } from './quiet-timers.ts'
 
 export interface KafkaConnection {
@@ -32,6 +33,7 @@ export function createKafkaClient({ brokers, clientId, caPem, sasl }: KafkaConne
     authenticationTimeout: AUTHENTICATION_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     enforceRequestTimeout: true,
+    socketFactory: createSocketFactory(REQUEST_TIMEOUT_MS),
     retry: { retries: RETRIES, initialRetryTime: FIRST_RETRY_MS, maxRetryTime: RETRY_MAX_MS },
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => pass(entry, log),

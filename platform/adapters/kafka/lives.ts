@@ -13,7 +13,7 @@ export interface LivesOptions extends MemberOptions {
 export type LifeEvents = Pick<MemberEvents, 'fetched' | 'rebalancing' | 'joined'>
 
 export interface Lives {
-  /** Resolves once the first member has joined. @throws when it ended before, or took too long. */
+  /** Resolves once a member has joined. @throws when none has for too long, with what the last one ended of. */
   readonly joined: Promise<void>
   resume(topic: string, partition: number): void
   stop(): Promise<void>
@@ -28,7 +28,8 @@ interface Life {
 
 const RESTART_WAIT_MS = 500
 const RESTART_WAIT_MAX_MS = 10_000
-const JOIN_TIMEOUT_MS = 60_000
+/** A coordinator that has just started refuses for a second or two; so does a group whose members all die and come back. */
+const JOIN_TIMEOUT_MS = 30_000
 /** To leave a group is a courtesy: without it the others wait for the session to time out. */
 const LEAVE_TIMEOUT_MS = 5_000
 const STOPPED = new Error('stopped')
@@ -72,11 +73,12 @@ export function startLives(options: LivesOptions, events: LifeEvents): Lives {
   }
 
   let life = begin()
+  let last: Error | undefined
 
   async function live(): Promise<void> {
     for (;;) {
       const reason = await life.over
-      first.reject(reason)
+      last = reason
       events.rebalancing()
       // One that is still starting leaves as soon as it has.
       await settledWithin(
@@ -104,7 +106,7 @@ export function startLives(options: LivesOptions, events: LifeEvents): Lives {
   )
   const lived = live()
   const joinTimer = global.setTimeout(
-    () => first.reject(new Error(`The group ${group} could not be joined within ${JOIN_TIMEOUT_MS / 1000} s.`)),
+    () => first.reject(last ?? new Error(`The group ${group} could not be joined within ${JOIN_TIMEOUT_MS / 1000} s.`)),
     JOIN_TIMEOUT_MS,
   )
   const settled = (): void => clearTimeout(joinTimer)
