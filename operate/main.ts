@@ -3,7 +3,8 @@ import { addUp } from './up/command.ts'
 
 // Adapters are loaded when they are needed: a command that reaches a running process should not wait for them.
 process.exitCode = await runCli(process.argv.slice(2), {
-  openDirect: async (folder) => (await import('./up/open-direct.ts')).openDirect(folder),
+  openDirect: async (folder) => (await import('./up/open-direct.ts')).openDirect(folder, process.env),
+  fix: async () => (await import('./up/fix.ts')).fix(process.env),
   checkStores: async (folder, bytesMax) =>
     (await import('../platform/adapters/sqlite/check-stores.ts')).checkStores(folder, bytesMax),
   addCommands: [addUp],

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
-import type { Test } from 'tap'
+import root, { type Test } from 'tap'
 import { type Address, givenAddress, missing, type ServiceName, serviceOf } from '../scripts/services/services.ts'
 import { runningServices } from '../scripts/services/state.ts'
 
@@ -22,20 +22,20 @@ export function needsService(name: ServiceName): false | string {
 }
 
 /** Kafka's brokers, `host:port` with commas. Every test makes topics of its own. */
-export async function openKafka(t: Test): Promise<{ readonly brokers: string }> {
-  const { brokers = '' } = await open(t, 'kafka')
+export async function openKafka(): Promise<{ readonly brokers: string }> {
+  const { brokers = '' } = await open('kafka')
   return { brokers }
 }
 
 /** InfluxDB with a token that may do everything. Every test makes a bucket of its own. */
-export async function openInflux(t: Test): Promise<{ readonly url: string; readonly org: string; readonly token: string }> {
-  const { url = '', org = '', token = '' } = await open(t, 'influx')
+export async function openInflux(): Promise<{ readonly url: string; readonly org: string; readonly token: string }> {
+  const { url = '', org = '', token = '' } = await open('influx')
   return { url, org, token }
 }
 
 /** The superuser's URL of a database that is new and empty, and dropped after the test. */
 export async function openPostgres(t: Test): Promise<{ readonly url: string }> {
-  const { url = '' } = await open(t, 'postgres')
+  const { url = '' } = await open('postgres')
   const name = `test_${randomBytes(6).toString('hex')}`
   await query(url, `CREATE DATABASE ${name}`)
   t.teardown(() => query(url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`))
@@ -44,21 +44,26 @@ export async function openPostgres(t: Test): Promise<{ readonly url: string }> {
   return { url: own.href }
 }
 
-export async function openToxiproxy(t: Test): Promise<{ readonly url: string }> {
-  const { url = '' } = await open(t, 'toxiproxy')
+export async function openToxiproxy(): Promise<{ readonly url: string }> {
+  const { url = '' } = await open('toxiproxy')
   return { url }
 }
 
-/** From the environment, or left running by `npm run services -- up`, or started for this process alone. */
-async function open(t: Test, name: ServiceName): Promise<Address> {
+const own = new Map<ServiceName, Promise<Address>>()
+
+/** From the environment, or left running by `npm run services -- up`, or started for this test file alone and stopped at its end. */
+async function open(name: ServiceName): Promise<Address> {
   const shared = givenAddress(name) ?? runningServices().find((service) => service.name === name)?.address
-  return shared ?? (await startOwn(t, name))
+  if (shared !== undefined) return shared
+  const starting = own.get(name) ?? startOwn(name)
+  own.set(name, starting)
+  return starting
 }
 
-async function startOwn(t: Test, name: ServiceName): Promise<Address> {
+async function startOwn(name: ServiceName): Promise<Address> {
   const folder = await mkdtemp(join(tmpdir(), `millrace-test-${name}-`))
   const server = await serviceOf(name).start(folder)
-  t.teardown(async () => {
+  root.teardown(async () => {
     await server.stop()
     await rm(folder, { recursive: true, force: true })
   })

@@ -15,6 +15,7 @@ export async function cliPage(): Promise<Page> {
   const dependencies: CliDependencies = {
     openDirect: unasked,
     checkStores: unasked,
+    fix: async () => [],
     addCommands: await rootCommands(),
     environment: {},
     streams,

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { type OperateConfig, readOperateConfig } from '../config.ts'
+import type { Finding } from '../doctor/finding.ts'
 import type { StoreCheck } from '../doctor/stores.ts'
 import type { Operations } from '../operations/operations.ts'
 import { createOutput, type Output, type Streams } from '../output/output.ts'
@@ -13,6 +14,8 @@ export interface CliDependencies {
   readonly openDirect: OpenDirect
   /** Looks for damage in the store files of a folder that nothing runs on. */
   readonly checkStores: StoreCheck
+  /** Makes what is missing outside of the data folder, and says what it found. */
+  readonly fix: () => Promise<readonly Finding[]>
   readonly addCommands: readonly AddCommand[]
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly streams: Streams

@@ -9,6 +9,7 @@ import type { Cli } from './cli.ts'
 import { examples } from './examples.ts'
 
 interface DoctorFlags {
+  readonly fix?: boolean
   readonly thorough?: boolean
   readonly timeFrom?: string
 }
@@ -23,21 +24,27 @@ export function addDoctor(program: Command, cli: Cli, finish: (exitCode: ExitCod
   program
     .command('doctor')
     .description('check the machine, the data folder, ports, clock, certificates and the running process, and say what to do')
+    .option(
+      '--fix',
+      'make what is missing outside of the data folder: the topics of Kafka, the tables and the role of PostgreSQL',
+    )
     .option('--thorough', 'read store files of any size as a whole')
     .option('--time-from <url>', 'compare the clock with the Date header of this web server')
     .addHelpText(
       'after',
       `${examples('millrace doctor', 'millrace doctor --json | jq ".findings[] | select(.state != \\"ok\\")"')}\n${EXITS}`,
     )
-    .action(async ({ thorough = false, timeFrom }: DoctorFlags, command: Command) => {
+    .action(async ({ fix: mayFix = false, thorough = false, timeFrom }: DoctorFlags, command: Command) => {
       const { config, folder, output } = cli.settings(command)
-      const { openDirect, checkStores, clock } = cli.dependencies
+      const { openDirect, checkStores, clock, fix } = cli.dependencies
       const ports = [
         { name: 'MQTT', port: config.MILLRACE_MQTT_PORT, variable: 'MILLRACE_MQTT_PORT' },
         { name: 'API', port: config.MILLRACE_HTTP_PORT, variable: 'MILLRACE_HTTP_PORT' },
         { name: 'metrics', port: config.MILLRACE_METRICS_PORT, variable: 'MILLRACE_METRICS_PORT' },
       ]
-      const findings = await examine({ folder, ports, openDirect, checkStores, clock, isThorough: thorough, timeFrom })
+      const fixed = mayFix ? await fix() : []
+      const found = await examine({ folder, ports, openDirect, checkStores, clock, isThorough: thorough, timeFrom })
+      const findings = [...found, ...fixed]
       const exitCode = exitCodeFor(findings)
       output.result({ isHealthy: exitCode === EXIT.done, findings }, describe(findings, output))
       finish(exitCode)

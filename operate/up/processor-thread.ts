@@ -1,10 +1,10 @@
-import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { MessageChannel } from 'node:worker_threads'
 import type { SensorStore } from '../../platform/ports/metadata.ts'
 import type { Running } from '../../platform/runtime/lifecycle.ts'
 import type { LogOptions } from '../../platform/runtime/log.ts'
 import { answer, startThread } from '../../platform/runtime/thread.ts'
 import type { ProcessConfig } from '../../stream-processors/config.ts'
-import type { ProcessorCalls, ProcessorThreadData } from '../../stream-processors/main.ts'
+import type { ProcessorCalls, ProcessorThreadData, ThreadLog } from '../../stream-processors/main.ts'
 
 /** A batch of 4 MiB of messages becomes some 100 MiB of points at most. */
 const HEAP_MAX_MIB = 1_024
@@ -14,7 +14,7 @@ export interface ProcessorThreadOptions {
   readonly folder: string
   readonly config: ProcessConfig
   readonly logOptions: LogOptions
-  readonly eventLogPort: MessagePort
+  readonly eventLog: ThreadLog
   readonly sensors: Pick<SensorStore, 'recordSensors'>
   readonly onDeath: (error: Error) => void
 }
@@ -27,7 +27,7 @@ export interface ProcessorThread extends Running {
 
 /** Runs the stream-processors on their own thread; see docs/decisions/0003. */
 export async function startProcessorThread(options: ProcessorThreadOptions): Promise<ProcessorThread> {
-  const { folder, config, logOptions, eventLogPort, sensors, onDeath } = options
+  const { folder, config, logOptions, eventLog, sensors, onDeath } = options
   const { port1, port2 } = new MessageChannel()
   answer(
     port1,
@@ -36,8 +36,8 @@ export async function startProcessorThread(options: ProcessorThreadOptions): Pro
   )
   const thread = startThread<ProcessorCalls>({
     module: new URL('../../stream-processors/main.ts', import.meta.url),
-    data: { folder, config, logOptions, eventLogPort, sensorsPort: port2 } satisfies ProcessorThreadData,
-    transfer: [eventLogPort, port2],
+    data: { folder, config, logOptions, eventLog, sensorsPort: port2 } satisfies ProcessorThreadData,
+    transfer: eventLog.kind === 'sqlite' ? [eventLog.port, port2] : [port2],
     unavailable: 'time-series.unavailable',
     heapMaxMiB: HEAP_MAX_MIB,
     youngMaxMiB: YOUNG_MAX_MIB,

@@ -1,4 +1,6 @@
 import { type IngestConfig, ingestConfig } from '../../ingest/config.ts'
+import { type KafkaConfig, kafkaConfig } from '../../platform/adapters/kafka/config.ts'
+import { type PostgresConfig, postgresConfig } from '../../platform/adapters/postgres/config.ts'
 import {
   createConfigReader,
   type Environment,
@@ -10,12 +12,18 @@ import { type QueryApiConfig, queryApiConfig } from '../../query-api/config.ts'
 import { type ProcessConfig, processConfig } from '../../stream-processors/config.ts'
 import { type OperateConfig, operateConfig } from '../config.ts'
 import { type UpConfig, upConfig } from './config.ts'
+import { type KafkaSettings, readKafkaSettings } from './kafka-settings.ts'
+import { type PostgresSettings, readPostgresSettings } from './postgres-settings.ts'
 
 export interface UpSettings {
   readonly ingest: IngestConfig
   readonly process: ProcessConfig
   readonly queryApi: QueryApiConfig
   readonly up: UpConfig
+  /** Absent where the event log is the embedded one. */
+  readonly kafka?: KafkaSettings
+  /** Absent where the metadata store is the embedded one. */
+  readonly postgres?: PostgresSettings
 }
 
 const readers = {
@@ -24,6 +32,8 @@ const readers = {
   queryApi: createConfigReader<QueryApiConfig>(queryApiConfig),
   up: createConfigReader<UpConfig>(upConfig),
   operate: createConfigReader<OperateConfig>(operateConfig),
+  kafka: createConfigReader<KafkaConfig>(kafkaConfig),
+  postgres: createConfigReader<PostgresConfig>(postgresConfig),
 }
 
 /** The whole environment, once. @throws {MillraceError} `config.invalid`, with the problems of all parts together. */
@@ -38,7 +48,12 @@ export function readUpSettings(environment: Environment): UpSettings {
   const process = readConfig(readers.process, environment, problems)
   const queryApi = readConfig(readers.queryApi, environment, problems)
   const up = readConfig(readers.up, environment, problems)
+  const kafkaVariables = readConfig(readers.kafka, environment, problems)
+  const postgresVariables = readConfig(readers.postgres, environment, problems)
   refuseProblems(problems)
-  if (!ingest || !process || !queryApi || !up) throw new TypeError('A part without problems has settings.')
-  return { ingest, process, queryApi, up }
+  if (!ingest || !process || !queryApi || !up || !kafkaVariables || !postgresVariables)
+    throw new TypeError('A part without problems has settings.')
+  const kafka = readKafkaSettings(kafkaVariables)
+  const postgres = readPostgresSettings(postgresVariables)
+  return { ingest, process, queryApi, up, ...(kafka && { kafka }), ...(postgres && { postgres }) }
 }

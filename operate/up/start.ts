@@ -42,14 +42,16 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const clock = Date.now
   const parts = createParts(logFor('up'))
 
-  const stores = await parts.start(() => openStores(folder, up, onDeath))
-  const { metadata, authority, eventLog } = stores
+  const { kafka, postgres } = settings
+  const stores = await parts.start(() => openStores({ folder, config: up, kafka, postgres, log: logFor('stores'), onDeath }))
+  const { metadata, authority, eventLog: opened } = stores
+  const eventLog = opened.log
   const processors = await parts.start(async () =>
     startProcessorThread({
       folder,
       config: settings.process,
       logOptions: { level: up.MILLRACE_LOG_LEVEL, part: 'process', isPretty: options.isPretty },
-      eventLogPort: await eventLog.connect(),
+      eventLog: await opened.forThread(),
       sensors: metadata,
       onDeath,
     }),
@@ -102,7 +104,10 @@ async function startDoor(stores: Stores, { folder, settings, logFor }: UpOptions
     connectionsMax: config.MILLRACE_MQTT_CONNECTIONS_MAX,
     handshakeTimeoutMs: config.MILLRACE_MQTT_CONNECT_TIMEOUT_MS,
   })
-  return startIngest({ eventLog, registry: metadata, transport, clock: Date.now }, { config, log, metrics: registry })
+  return startIngest(
+    { eventLog: eventLog.log, registry: metadata, transport, clock: Date.now },
+    { config, log, metrics: registry },
+  )
 }
 
 function readinessChecks(
@@ -111,7 +116,7 @@ function readinessChecks(
   series: () => Promise<unknown>,
 ): ReadinessChecks {
   return {
-    'event-log': () => eventLog.ping(),
+    'event-log': () => eventLog.log.ping(),
     'time-series': series,
     metadata: () => metadata.ping(),
     'stream-processors': processors,

@@ -9,7 +9,7 @@ import { appendMany, numbers, openLog } from './kafka/open-log.ts'
 const MIB = 1_048_576
 
 t.test('Kafka', { skip: needsService('kafka') }, async (t) => {
-  const { brokers } = await openKafka(t)
+  const { brokers } = await openKafka()
   const address = { brokers: brokers.split(',') }
 
   t.test('takes an append that is larger than a batch may be, in its order', async (t) => {

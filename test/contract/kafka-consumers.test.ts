@@ -20,7 +20,7 @@ const PROGRAM = fileURLToPath(new URL('./kafka/consumer-program.ts', import.meta
 t.setTimeout(240_000)
 
 t.test('Kafka', { skip: needsService('kafka') }, async (t) => {
-  const { brokers } = await openKafka(t)
+  const { brokers } = await openKafka()
   const address = { brokers: brokers.split(',') }
 
   for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {

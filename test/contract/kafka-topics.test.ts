@@ -7,7 +7,7 @@ import { DAY_MS } from './event-log/implementations.ts'
 import { openLog, topics } from './kafka/open-log.ts'
 
 t.test('Kafka', { skip: needsService('kafka') }, async (t) => {
-  const { brokers } = await openKafka(t)
+  const { brokers } = await openKafka()
   const { connection, report } = await openLog(t, { brokers: brokers.split(',') })
   const { log } = createReadableLog()
   const options = { replicationFactor: 1, log }

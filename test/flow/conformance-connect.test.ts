@@ -1,5 +1,6 @@
 import t from 'tap'
-import { type ByteCase, runByteCases, type Step } from './listener/byte-cases.ts'
+import { type ByteCase, runByteCases } from './listener/byte-cases.ts'
+import { closed, opens, refused } from './listener/conversations.ts'
 import {
   acknowledgement,
   connack,
@@ -14,15 +15,6 @@ import {
 
 // Goal: the listener opens and refuses sessions as MQTT 3.1.1 (OASIS, 29 October 2014) says, so that any device's library can speak to it.
 // Method: a table of byte-level conversations over a plain loopback socket with a policy that allows everything, as Mosquitto's own tests do.
-const accepted: readonly Step[] = [
-  ['a', 'gets', connack(0)],
-  ['a', 'hears nothing'],
-]
-const closed = ['a', 'is closed'] as const
-const opens = (bytes: Buffer): readonly Step[] => [['a', 'sends', bytes], ...accepted]
-const refused = (bytes: Buffer, code?: number): readonly Step[] =>
-  code === undefined ? [['a', 'sends', bytes], closed] : [['a', 'sends', bytes], ['a', 'gets', connack(code)], closed]
-
 const firstPacket: readonly ByteCase[] = [
   { clause: 'MQTT-3.1.0-1', name: 'PINGREQ before CONNECT closes the connection', steps: refused(PINGREQ) },
   { clause: 'MQTT-3.1.0-1', name: 'PUBLISH before CONNECT closes it', steps: refused(publish({ topic: 'x' })) },

@@ -1,18 +1,10 @@
 import t from 'tap'
-import { type ByteCase, runByteCases, type Step } from './listener/byte-cases.ts'
-import { acknowledgement, connack, connect, hex, PINGREQ, PINGRESP, packet, publish, TYPES, text } from './listener/mqtt-bytes.ts'
+import { type ByteCase, runByteCases } from './listener/byte-cases.ts'
+import { closed, opens, refused } from './listener/conversations.ts'
+import { acknowledgement, connect, hex, PINGREQ, PINGRESP, packet, publish, TYPES, text } from './listener/mqtt-bytes.ts'
 
 // Goal: the fixed header is read as MQTT 3.1.1, chapter 2.2, says, and what is malformed closes the connection.
 // Method: a table of byte-level conversations over a plain loopback socket with a policy that allows everything.
-const accepted: readonly Step[] = [
-  ['a', 'gets', connack(0)],
-  ['a', 'hears nothing'],
-]
-const closed = ['a', 'is closed'] as const
-const opens = (bytes: Buffer): readonly Step[] => [['a', 'sends', bytes], ...accepted]
-const refused = (bytes: Buffer, code?: number): readonly Step[] =>
-  code === undefined ? [['a', 'sends', bytes], closed] : [['a', 'sends', bytes], ['a', 'gets', connack(code)], closed]
-
 const frames: readonly ByteCase[] = [
   { clause: '2.2.3', name: 'CONNECT with a byte too many closes the connection', steps: refused(connect({ rest: hex('00') })) },
   {

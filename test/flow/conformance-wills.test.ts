@@ -1,17 +1,10 @@
 import t from 'tap'
 import { type ByteCase, runByteCases, type Step } from './listener/byte-cases.ts'
+import { closed, opens, refused } from './listener/conversations.ts'
 import { connack, connect, DISCONNECT, hex, publish, suback, subscribe } from './listener/mqtt-bytes.ts'
 
 // Goal: a will is published, or not, as MQTT 3.1.1, chapter 3.1.2.5, says.
 // Method: a table of byte-level conversations over a plain loopback socket with a policy that allows everything.
-const accepted: readonly Step[] = [
-  ['a', 'gets', connack(0)],
-  ['a', 'hears nothing'],
-]
-const closed = ['a', 'is closed'] as const
-const opens = (bytes: Buffer): readonly Step[] => [['a', 'sends', bytes], ...accepted]
-const refused = (bytes: Buffer, code?: number): readonly Step[] =>
-  code === undefined ? [['a', 'sends', bytes], closed] : [['a', 'sends', bytes], ['a', 'gets', connack(code)], closed]
 const will = { topic: 'will', payload: 'gone' }
 const hears = (topic: string): readonly Step[] => [
   ['s', 'sends', connect({ id: 's' }), subscribe(1, [topic, 2])],

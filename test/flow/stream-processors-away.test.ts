@@ -123,7 +123,7 @@ t.test('the thread of the processors says which store can not be opened, and liv
   const folder = t.testdir()
   writeFileSync(join(folder, 'series.sqlite'), 'Dear diary. '.repeat(1_000))
   const sensors = new MessageChannel()
-  const eventLogPort = await world.eventLog.connect()
+  const port = await world.eventLog.connect()
   const deaths: Error[] = []
   const thread = startThread<ProcessorCalls>({
     module: new URL('../../stream-processors/main.ts', import.meta.url),
@@ -131,10 +131,10 @@ t.test('the thread of the processors says which store can not be opened, and liv
       folder,
       config: defaultConfig(),
       logOptions: { level: 'silent', part: 'process', isPretty: false },
-      eventLogPort,
+      eventLog: { kind: 'sqlite', port },
       sensorsPort: sensors.port2,
     } satisfies ProcessorThreadData,
-    transfer: [eventLogPort, sensors.port2],
+    transfer: [port, sensors.port2],
     unavailable: 'time-series.unavailable',
     onDeath: (error) => deaths.push(error),
   })

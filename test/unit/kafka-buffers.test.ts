@@ -18,7 +18,7 @@ const record = (partition: number, offset: number, bytes = 10): LogRecord => ({
 const newRecord = (bytes: number): NewRecord => ({ topic: 'orders', key: 'key', value: new Uint8Array(bytes) })
 const whole = { recordsMax: 1_000_000, bytesMax: 1_000 * MIB }
 
-t.test('the buffer gives back every record once, in order, within the limits of each poll', async (t) => {
+t.test('the buffer gives back every record once, in order, within the limits of each poll', async () => {
   const sizes = fc.array(fc.array(fc.integer({ min: 0, max: 300 }), { maxLength: 30 }), { minLength: 1, maxLength: 5 })
   const limits = fc.record({ recordsMax: fc.integer({ min: 1, max: 12 }), bytesMax: fc.integer({ min: 1, max: 900 }) })
   fc.assert(

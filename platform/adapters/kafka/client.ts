@@ -24,8 +24,6 @@ const FIRST_RETRY_MS = 100
 const RETRY_MAX_MS = 2_000
 
 quietTimers()
-// It would warn that its way to choose a partition has changed; we say the partition ourselves.
-process.env.KAFKAJS_NO_PARTITIONER_WARNING ??= '1'
 
 export function createKafkaClient({ brokers, clientId, caPem, sasl }: KafkaConnection, log: Logger): Kafka {
   const config: KafkaJsConfig = {

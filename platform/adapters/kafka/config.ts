@@ -1,5 +1,6 @@
 export interface KafkaConfig {
-  MILLRACE_KAFKA_BROKERS: string
+  /** Left out, the event log is the embedded one. */
+  MILLRACE_KAFKA_BROKERS?: string
   MILLRACE_KAFKA_TOPIC_PREFIX: string
   MILLRACE_KAFKA_CA_FILE?: string
   MILLRACE_KAFKA_SASL_MECHANISM?: 'scram-sha-256' | 'scram-sha-512'
@@ -11,12 +12,12 @@ export interface KafkaConfig {
 
 export const kafkaConfig = {
   type: 'object',
-  required: ['MILLRACE_KAFKA_BROKERS'],
   properties: {
     MILLRACE_KAFKA_BROKERS: {
       type: 'string',
       pattern: '^[A-Za-z0-9.-]+:[0-9]{1,5}(,[A-Za-z0-9.-]+:[0-9]{1,5})*$',
-      description: 'Brokers of Kafka, host:port, with commas between; a few are enough to find the others.',
+      description:
+        'Brokers of Kafka, host:port, with commas between; a few are enough to find the others. Left out, the event log is the embedded one.',
     },
     MILLRACE_KAFKA_TOPIC_PREFIX: {
       type: 'string',
@@ -52,7 +53,13 @@ export const kafkaConfig = {
     },
   },
   dependentRequired: {
-    MILLRACE_KAFKA_SASL_MECHANISM: ['MILLRACE_KAFKA_SASL_USERNAME', 'MILLRACE_KAFKA_SASL_PASSWORD_FILE'],
+    MILLRACE_KAFKA_CA_FILE: ['MILLRACE_KAFKA_BROKERS'],
+    MILLRACE_KAFKA_SASL_MECHANISM: [
+      'MILLRACE_KAFKA_BROKERS',
+      'MILLRACE_KAFKA_SASL_USERNAME',
+      'MILLRACE_KAFKA_SASL_PASSWORD_FILE',
+    ],
     MILLRACE_KAFKA_SASL_USERNAME: ['MILLRACE_KAFKA_SASL_MECHANISM'],
+    MILLRACE_KAFKA_SASL_PASSWORD_FILE: ['MILLRACE_KAFKA_SASL_MECHANISM'],
   },
 } as const

@@ -1,4 +1,4 @@
-import type { Admin, Kafka } from 'kafkajs'
+import { type Admin, type Kafka, Partitioners } from 'kafkajs'
 import type { Consumer, EventLog, Lag, LogRecord, PollLimit, Position, TopicPartition } from '../../ports/event-log.ts'
 import type { Logger } from '../../runtime/log.ts'
 import { createKafkaAppender } from './appender.ts'
@@ -56,7 +56,13 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
   const { topics, topicPrefix: prefix, log } = options
   const kafka = createKafkaClient(options, log)
   const admin = kafka.admin()
-  const producer = kafka.producer({ allowAutoTopicCreation: false, maxInFlightRequests: 1, idempotent: false })
+  const producer = kafka.producer({
+    allowAutoTopicCreation: false,
+    maxInFlightRequests: 1,
+    idempotent: false,
+    // Never asked, because we say the partition ourselves; left out, kafkajs warns that its choice has changed.
+    createPartitioner: Partitioners.DefaultPartitioner,
+  })
   const reader = createDirectReader(kafka, prefix)
   const closers = [() => producer.disconnect(), () => admin.disconnect(), () => reader.close()]
   const partitionCounts = await open(admin, producer, { topics, prefix }).catch(async (cause: unknown) => {

@@ -3,12 +3,12 @@ import type { Gateway, GatewayStore, Presence } from '../../ports/metadata.ts'
 import { assertScope } from '../../ports/tenant-scope.ts'
 import { createCertificateQueries, toCertificate } from './certificates.ts'
 import { createEnrolment } from './enrolment.ts'
-import type { Guard } from './guard.ts'
+import type { Fences } from './guard.ts'
 import { assertPage } from './page.ts'
 import { createPresenceWriter } from './presence.ts'
 import type { CertificateTable, GatewayTable, Tables } from './tables.ts'
 
-export function createGatewayStore(db: Kysely<Tables>, guard: Guard): GatewayStore {
+export function createGatewayStore(db: Kysely<Tables>, { guard, within }: Fences): GatewayStore {
   return {
     ...createEnrolment(db, guard),
     ...createCertificateQueries(db, guard),
@@ -17,17 +17,19 @@ export function createGatewayStore(db: Kysely<Tables>, guard: Guard): GatewaySto
     async gateways(scope, page) {
       assertScope(scope)
       assertPage(page)
-      return guard(() => findPage(db, scope.tenant, page))
+      return guard(() => within(scope, (fenced) => findPage(fenced, scope.tenant, page)))
     },
 
     async gateway(scope, id) {
       assertScope(scope)
-      return guard(async () => {
-        const row = await gatewaysOf(db, scope.tenant).where('gateway.id', '=', id).executeTakeFirst()
-        if (!row) return undefined
-        const certificates = await certificatesOf(db, scope.tenant).where('gateway', '=', id).execute()
-        return toGateway(row, certificates)
-      })
+      return guard(() =>
+        within(scope, async (fenced) => {
+          const row = await gatewaysOf(fenced, scope.tenant).where('gateway.id', '=', id).executeTakeFirst()
+          if (!row) return undefined
+          const certificates = await certificatesOf(fenced, scope.tenant).where('gateway', '=', id).execute()
+          return toGateway(row, certificates)
+        }),
+      )
     },
   }
 }

@@ -1,9 +1,16 @@
 import { MillraceError } from '../../runtime/errors.ts'
+import type { Within } from './within.ts'
 
 /** Calls that may wait for the store at once; past it the store counts as away, so that callers back off instead of piling up. */
 const CALLS_MAX = 10_000
 
 export type Guard = <T>(work: () => Promise<T>) => Promise<T>
+
+/** What stands between a store's questions and the database. */
+export interface Fences {
+  readonly guard: Guard
+  readonly within: Within
+}
 
 /** Makes the one place where a database's errors become ours: `metadata.unavailable`, with the cause. */
 export function createGuard(): Guard {

@@ -5,6 +5,8 @@ import * as tenants from './migrations/0001-tenants.ts'
 import * as gateways from './migrations/0002-gateways.ts'
 import * as tokens from './migrations/0003-tokens.ts'
 import * as sensors from './migrations/0004-sensors.ts'
+import * as sortByBytes from './migrations/0005-sort-by-bytes.ts'
+import * as tenantFence from './migrations/0006-tenant-fence.ts'
 import type { Tables } from './tables.ts'
 
 /** A list and not a folder scan, so that what runs is what was type-checked. Names sort in the order in which they run. */
@@ -13,6 +15,8 @@ const MIGRATIONS = {
   '0002-gateways': gateways,
   '0003-tokens': tokens,
   '0004-sensors': sensors,
+  '0005-sort-by-bytes': sortByBytes,
+  '0006-tenant-fence': tenantFence,
 } as const
 
 /**

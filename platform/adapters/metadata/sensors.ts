@@ -2,32 +2,36 @@ import type { Kysely } from 'kysely'
 import type { Sensor, SensorStore } from '../../ports/metadata.ts'
 import { assertScope } from '../../ports/tenant-scope.ts'
 import { writeInBatches } from './batches.ts'
-import type { Guard } from './guard.ts'
+import type { Fences } from './guard.ts'
 import { assertPage } from './page.ts'
 import type { SensorTable, Tables } from './tables.ts'
 
-export function createSensorStore(db: Kysely<Tables>, guard: Guard): SensorStore {
+export function createSensorStore(db: Kysely<Tables>, { guard, within }: Fences): SensorStore {
   return {
     recordSensors: (sensors) => guard(() => recordSensors(db, sensors)),
 
     async sensors(scope, page) {
       assertScope(scope)
       assertPage(page)
-      return guard(async () => {
-        let query = db.selectFrom('sensor').selectAll().where('tenant', '=', scope.tenant).orderBy('id').limit(page.limit)
-        if (page.gateway !== undefined) query = query.where('gateway', '=', page.gateway)
-        if (page.after !== undefined) query = query.where('id', '>', page.after)
-        return (await query.execute()).map(toSensor)
-      })
+      return guard(() =>
+        within(scope, async (fenced) => {
+          let query = fenced.selectFrom('sensor').selectAll().where('tenant', '=', scope.tenant).orderBy('id').limit(page.limit)
+          if (page.gateway !== undefined) query = query.where('gateway', '=', page.gateway)
+          if (page.after !== undefined) query = query.where('id', '>', page.after)
+          return (await query.execute()).map(toSensor)
+        }),
+      )
     },
 
     async sensor(scope, id) {
       assertScope(scope)
-      return guard(async () => {
-        const ofTenant = db.selectFrom('sensor').selectAll().where('tenant', '=', scope.tenant)
-        const row = await ofTenant.where('id', '=', id).executeTakeFirst()
-        return row && toSensor(row)
-      })
+      return guard(() =>
+        within(scope, async (fenced) => {
+          const ofTenant = fenced.selectFrom('sensor').selectAll().where('tenant', '=', scope.tenant)
+          const row = await ofTenant.where('id', '=', id).executeTakeFirst()
+          return row && toSensor(row)
+        }),
+      )
     },
   }
 }

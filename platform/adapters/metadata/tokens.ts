@@ -3,23 +3,25 @@ import { isTokenScope } from '../../../schemas/tokens.ts'
 import type { Token, TokenStore } from '../../ports/metadata.ts'
 import { assertScope } from '../../ports/tenant-scope.ts'
 import { MillraceError } from '../../runtime/errors.ts'
-import type { Guard } from './guard.ts'
+import type { Fences } from './guard.ts'
 import type { Tables, TokenTable } from './tables.ts'
 import { assertTenant } from './tenants.ts'
 
 /** The hash is looked up, and leaves the store never. */
 const COLUMNS = ['id', 'tenant', 'scopes', 'label', 'created_ms', 'expires_ms', 'revoked_ms'] as const
 
-export function createTokenStore(db: Kysely<Tables>, guard: Guard): TokenStore {
+export function createTokenStore(db: Kysely<Tables>, { guard, within }: Fences): TokenStore {
   return {
     addToken: (token, secretHash) => guard(() => addToken(db, token, secretHash)),
 
     async tokens(scope) {
       assertScope(scope)
-      return guard(async () => {
-        const ofTenant = db.selectFrom('token').select(COLUMNS).where('tenant', '=', scope.tenant)
-        return (await ofTenant.orderBy('created_ms').orderBy('id').execute()).map(toToken)
-      })
+      return guard(() =>
+        within(scope, async (fenced) => {
+          const ofTenant = fenced.selectFrom('token').select(COLUMNS).where('tenant', '=', scope.tenant)
+          return (await ofTenant.orderBy('created_ms').orderBy('id').execute()).map(toToken)
+        }),
+      )
     },
 
     tokenByHash: (secretHash) =>

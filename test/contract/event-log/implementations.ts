@@ -63,7 +63,7 @@ export const logImplementations: readonly LogImplementation[] = [
     name: 'Kafka',
     skip: needsService('kafka'),
     async open(place) {
-      broker ??= openKafka(t)
+      broker ??= openKafka()
       const { brokers } = await broker
       const { log: logger } = createReadableLog()
       // A test has its topics and groups to itself.

@@ -1,7 +1,13 @@
 import { join } from 'node:path'
+import { sql } from 'kysely'
+import t from 'tap'
 import { migrateMetadata } from '../../../platform/adapters/metadata/migrate.ts'
+import { openPostgresDatabase, openPostgresMetadata } from '../../../platform/adapters/postgres/open.ts'
 import { openMetadataDatabase, openSqliteMetadata } from '../../../platform/adapters/sqlite/metadata/open.ts'
 import type { Certificate, Metadata } from '../../../platform/ports/metadata.ts'
+
+import { createReadableLog } from '../../flow/listener/log-lines.ts'
+import { needsService, openPostgres } from '../../services.ts'
 
 export interface OpenedMetadata {
   readonly metadata: Metadata
@@ -12,7 +18,7 @@ export interface OpenedMetadata {
 export interface MetadataImplementation {
   readonly name: string
   /** Why it can't be tested here. */
-  readonly skip?: string
+  readonly skip?: string | false
   open(place: string): Promise<OpenedMetadata>
   /** Moves the tables, with nothing else open. */
   migrate(place: string, target: 'latest' | 'empty'): Promise<void>
@@ -45,7 +51,35 @@ export const metadataImplementations: readonly MetadataImplementation[] = [
       await close()
     },
   },
+  {
+    name: 'PostgreSQL',
+    skip: needsService('postgres'),
+    async open(place) {
+      const metadata = await openPostgresMetadata(await postgresOf(place))
+      return { metadata, close: metadata.close }
+    },
+    async migrate(place, target) {
+      const { db, close } = openPostgresDatabase(await postgresOf(place))
+      await migrateMetadata(db, target)
+      await close()
+    },
+    async runSlowStatement(place) {
+      const { db, close } = openPostgresDatabase(await postgresOf(place))
+      await sql.raw(SLOW_SQL).execute(db)
+      await close()
+    },
+  },
 ]
+
+const databases = new Map<string, ReturnType<typeof openPostgres>>()
+
+/** A database of its own for each place. */
+async function postgresOf(place: string) {
+  const database = databases.get(place) ?? openPostgres(t)
+  databases.set(place, database)
+  const { url } = await database
+  return { url, poolMax: 4, log: createReadableLog().log }
+}
 
 export const sqliteFile = (place: string): string => join(place, 'metadata.sqlite')
 

@@ -19,8 +19,9 @@ export async function runHere(folder: string, argv: readonly string[], { typed, 
   if (isTTY) stdin.write(typed)
   const texts = Promise.all([text(stdout), text(stderr)])
   const exitCode = await runCli(argv, {
-    openDirect,
+    openDirect: (folder) => openDirect(folder, {}),
     checkStores,
+    fix: async () => [],
     addCommands: [],
     environment: { MILLRACE_DATA_DIR: folder, ...environment },
     streams: { stdin, stdout, stderr },

@@ -19,3 +19,18 @@ export const hears = (name: string, ...filters: readonly Filter[]): readonly Ste
   ...enters(name),
   ...subscribes(name, ...filters),
 ]
+
+export const closed = ['a', 'is closed'] as const
+
+/** The client `a` is let in. */
+export const accepted: readonly Step[] = [
+  ['a', 'gets', connack(0)],
+  ['a', 'hears nothing'],
+]
+
+/** It sends this as its first packet, and is let in. */
+export const opens = (bytes: Buffer): readonly Step[] => [['a', 'sends', bytes], ...accepted]
+
+/** It sends this as its first packet, and is turned away, with a code or without a word. */
+export const refused = (bytes: Buffer, code?: number): readonly Step[] =>
+  code === undefined ? [['a', 'sends', bytes], closed] : [['a', 'sends', bytes], ['a', 'gets', connack(code)], closed]

@@ -3,6 +3,7 @@ import type { Test } from 'tap'
 import { readUpSettings } from '../../../operate/up/settings.ts'
 import { startUp, type Up } from '../../../operate/up/start.ts'
 import { createLogger } from '../../../platform/runtime/log.ts'
+import type { Environment } from '../../../platform/runtime/read-config.ts'
 import { readingsTopic } from '../../../schemas/topics.ts'
 import { until } from '../../unit/sqlite-log/open-log.ts'
 
@@ -10,13 +11,14 @@ const DAY_MS = 86_400_000
 const logFor = (part: string) => createLogger({ level: 'silent', part, isPretty: false })
 
 /** The whole product in this process, on free ports of the loopback address. */
-export async function startProduct(t: Test, folder: string) {
+export async function startProduct(t: Test, folder: string, environment: Environment = {}) {
   const settings = readUpSettings({
     MILLRACE_MQTT_HOST: '127.0.0.1',
     MILLRACE_MQTT_PORT: '0',
     MILLRACE_HTTP_PORT: '0',
     MILLRACE_METRICS_PORT: '0',
     MILLRACE_LOG_LEVEL: 'silent',
+    ...environment,
   })
   const onDeath = (error: Error) => t.fail('a thread ended by itself', { error })
   const up = await startUp({ folder, settings, logFor, isPretty: false, onDeath })

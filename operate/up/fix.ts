@@ -1,0 +1,36 @@
+import { createLogger, type Logger } from '../../platform/runtime/log.ts'
+import type { Environment } from '../../platform/runtime/read-config.ts'
+import { type Finding, ok, warn } from '../doctor/finding.ts'
+import { ensureTopics } from './event-log.ts'
+import type { PostgresSettings } from './postgres-settings.ts'
+import { readUpSettings, type UpSettings } from './settings.ts'
+
+/** Makes what the settings need and isn't there, outside of the data folder: Kafka's topics, PostgreSQL's tables and role. Takes nothing away. */
+export async function fix(environment: Environment): Promise<readonly Finding[]> {
+  const settings = readUpSettings(environment)
+  const log = createLogger({ level: 'warn', part: 'doctor', isPretty: false })
+  return [...(await fixTopics(settings, log)), ...(await fixPostgres(settings.postgres, log))]
+}
+
+async function fixTopics({ kafka, up }: UpSettings, log: Logger): Promise<readonly Finding[]> {
+  if (kafka === undefined) return []
+  const report = await ensureTopics(up, kafka, log)
+  return report.map(({ name, state, partitions }) => {
+    const topic = `topic ${kafka.connection.topicPrefix}${name}`
+    if (state !== 'other-partitions') return ok(topic, `${state}, ${partitions} partitions`)
+    const advice =
+      'Left as it is: with more partitions a gateway would go elsewhere than before. Set MILLRACE_LOG_PARTITIONS to this, or use another prefix.'
+    return warn(topic, `${partitions} partitions, not as set`, advice)
+  })
+}
+
+async function fixPostgres(postgres: PostgresSettings | undefined, log: Logger): Promise<readonly Finding[]> {
+  if (postgres === undefined) return []
+  const { owner, connection } = postgres
+  if (owner === undefined)
+    return [warn('PostgreSQL', 'not touched', 'Set MILLRACE_POSTGRES_ADMIN_URL, so that tables and role can be made.')]
+  const { ensurePostgres } = await import('../../platform/adapters/postgres/ensure.ts')
+  const name = new URL(connection.url).username
+  const { isRoleNew } = await ensurePostgres({ ...owner, log }, { name, password: connection.password ?? '' })
+  return [ok('PostgreSQL', `tables up to date, role ${name} ${isRoleNew ? 'made' : 'there'}`)]
+}

@@ -1,0 +1,49 @@
+import { type Kysely, sql } from 'kysely'
+import { MillraceError } from '../../runtime/errors.ts'
+import { migrateMetadata } from '../metadata/migrate.ts'
+import type { Tables } from '../metadata/tables.ts'
+import { openPostgresDatabase, type PostgresOptions } from './open.ts'
+
+export interface AppRole {
+  readonly name: string
+  readonly password: string
+}
+
+/**
+ * Brings the tables up to date as their owner, and makes the role that Millrace works as: it may read and write rows, behind the fence of
+ * row-level security, and nothing else. It can't change or drop a table, and deletes nothing. Running it again is harmless.
+ *
+ * @param owner  A role that may make roles, or for which the other one is there already.
+ * @throws {MillraceError} `metadata.unavailable`, `store.newer`.
+ */
+export async function ensurePostgres(owner: PostgresOptions, role: AppRole): Promise<{ readonly isRoleNew: boolean }> {
+  const { db, close } = openPostgresDatabase(owner)
+  try {
+    await migrateMetadata(db)
+    const isRoleNew = await ensureRole(db, role)
+    await grant(db, role)
+    return { isRoleNew }
+  } catch (cause) {
+    if (cause instanceof MillraceError) throw cause
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new MillraceError('metadata.unavailable', `PostgreSQL could not be prepared: ${reason}`, { cause })
+  } finally {
+    await close()
+  }
+}
+
+async function ensureRole(db: Kysely<Tables>, { name, password }: AppRole): Promise<boolean> {
+  const { rows } = await sql`select 1 from pg_roles where rolname = ${name}`.execute(db)
+  const [role, secret] = [sql.id(name), sql.lit(password)]
+  // A statement of this kind takes no parameters.
+  if (rows.length > 0) await sql`alter role ${role} login nosuperuser nobypassrls password ${secret}`.execute(db)
+  else await sql`create role ${role} login nosuperuser nobypassrls nocreatedb nocreaterole password ${secret}`.execute(db)
+  return rows.length === 0
+}
+
+async function grant(db: Kysely<Tables>, { name }: AppRole): Promise<void> {
+  const role = sql.id(name)
+  await sql`grant usage on schema public to ${role}`.execute(db)
+  await sql`grant select, insert, update on all tables in schema public to ${role}`.execute(db)
+  await sql`revoke insert, update on kysely_migration, kysely_migration_lock from ${role}`.execute(db)
+}
