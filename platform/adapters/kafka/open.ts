@@ -28,6 +28,8 @@ export interface KafkaLog extends EventLog {
 }
 
 const WATCHDOG_MS = 60_000
+/** Each waits a little for the broker. Offsets at the end that hold no record are possible, but none of ours. */
+const EMPTY_READS_MAX = 40
 const CLOSE_TIMEOUT_MS = 10_000
 
 /** Makes the topics that aren't there, and says what is otherwise than asked for. @throws {MillraceError} `event-log.unavailable`. */
@@ -142,7 +144,12 @@ function createReads({ admin, reader, prefix, partitionCounts }: ReadsOptions) {
         // Kafka says nothing of an offset that isn't there but that it is out of range.
         const held = (await partitions(from.topic)).find(({ partition }) => partition === from.partition)
         if (held === undefined || from.offset >= held.nextOffset) return []
-        return reader.read({ ...from, offset: Math.max(from.offset, held.firstOffset) }, limit)
+        const start = { ...from, offset: Math.max(from.offset, held.firstOffset) }
+        // A broker that is busy may answer with nothing in time, although there is something: that would look like the end.
+        for (let attempt = 1; ; attempt++) {
+          const records = await reader.read(start, limit)
+          if (records.length > 0 || attempt === EMPTY_READS_MAX) return records
+        }
       })
     },
     async offsetsAt(topic: string, timeMs: number): Promise<readonly Position[]> {

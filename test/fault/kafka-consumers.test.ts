@@ -8,14 +8,14 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import type { KafkaLog } from '../../platform/adapters/kafka/open.ts'
 import type { Consumer, LogRecord } from '../../platform/ports/event-log.ts'
+import { limit, never, PARTITIONS, text } from '../contract/event-log/implementations.ts'
+import { appendMany, numbers, openLog } from '../contract/kafka/open-log.ts'
 import { needsService, openKafka } from '../services.ts'
-import { limit, never, PARTITIONS, text } from './event-log/implementations.ts'
-import { appendMany, numbers, openLog } from './kafka/open-log.ts'
 
 const TAKEOVER_MS_MAX = 10_000
 /** Longer than a member may be silent. */
 const SLOW_MS = 8_000
-const PROGRAM = fileURLToPath(new URL('./kafka/consumer-program.ts', import.meta.url))
+const PROGRAM = fileURLToPath(new URL('../contract/kafka/consumer-program.ts', import.meta.url))
 
 t.setTimeout(240_000)
 
