@@ -15,9 +15,17 @@ export async function fix(environment: Environment): Promise<readonly Finding[]>
 async function fixTopics({ kafka, up }: UpSettings, log: Logger): Promise<readonly Finding[]> {
   if (kafka === undefined) return []
   const report = await ensureTopics(up, kafka, log)
-  return report.map(({ name, state, partitions }) => {
+  return report.map(({ name, state, partitions, differences }) => {
     const topic = `topic ${kafka.connection.topicPrefix}${name}`
-    if (state !== 'other-partitions') return ok(topic, `${state}, ${partitions} partitions`)
+    if (state !== 'other-partitions' && differences.length === 0) return ok(topic, `${state}, ${partitions} partitions`)
+    if (state !== 'other-partitions') {
+      const found = differences.map(({ setting, found, wanted }) => `${setting} is ${found}, not ${wanted}`).join('; ')
+      return warn(
+        topic,
+        found,
+        'Left as it is. Change it with kafka-configs.sh, or the settings of Millrace, if it is not meant so.',
+      )
+    }
     const advice =
       'Left as it is: with more partitions a gateway would go elsewhere than before. Set MILLRACE_LOG_PARTITIONS to this, or use another prefix.'
     return warn(topic, `${partitions} partitions, not as set`, advice)
