@@ -95,8 +95,8 @@ const toMessage = ({ key, value, headers }: NewRecord): Message => ({
 })
 
 /**
- * kafkajs sorts messages by partition with `messages.reduce`, copying all that it has for each one that it adds, which takes a
- * batch of 20,000 longer than all the rest of it. They are sorted already, so the answer is given.
+ * kafkajs sorts messages by partition with `messages.reduce`, copying all that it has for each one that it adds, which grows with
+ * the square of a batch. They are sorted already, so the answer is given.
  */
 function grouped(byPartition: readonly (readonly [number, Message[]])[]): Message[] {
   const sorted = Object.fromEntries(byPartition)
