@@ -19,14 +19,22 @@ interface State {
 }
 
 export interface PresenceOptions {
-  readonly registry: Pick<GatewayStore, 'recordPresence'>
+  readonly registry: Pick<GatewayStore, 'recordPresence' | 'clearPresence' | 'keepAlive'>
+  /** Its name among listeners that share a registry. */
+  readonly listener: string
   readonly clock: () => number
   readonly log: Logger
   readonly everyMs: number
 }
 
+const ALIVE_EVERY_MS = 10_000
+/** A listener that has said nothing for so long is dead, or can't reach the registry; its gateways are somewhere else by now. */
+const DEAD_AFTER_MS = 60_000
+
 /** Which gateways are there and when they last spoke; written down in batches, so that a reconnect storm is a few statements. */
-export function startPresence({ registry, clock, log, everyMs }: PresenceOptions): Presence {
+export async function startPresence({ registry, listener, clock, log, everyMs }: PresenceOptions): Promise<Presence> {
+  await registry.clearPresence(listener, clock())
+  await alive()
   const states = new Map<string, State>()
   let writing: Promise<void> = Promise.resolve()
 
@@ -45,6 +53,7 @@ export function startPresence({ registry, clock, log, everyMs }: PresenceOptions
       changes.push({
         tenant: gateway.tenant,
         gateway: gateway.gateway,
+        listener,
         isConnected,
         sinceMs,
         ...(lastMessageMs !== undefined && { lastMessageMs }),
@@ -62,9 +71,18 @@ export function startPresence({ registry, clock, log, everyMs }: PresenceOptions
       .catch((error: unknown) => log.warn({ err: error, gateways: changes.length }, 'Presence could not be written.'))
   }
 
+  async function alive(): Promise<void> {
+    await registry
+      .keepAlive(listener, clock(), clock() - DEAD_AFTER_MS)
+      .catch((error: unknown) => log.warn({ err: error }, 'The listener could not say that it is alive.'))
+  }
+
   const timer = setInterval(() => {
     writing = writing.then(write)
   }, everyMs)
+  const heartbeat = setInterval(() => {
+    writing = writing.then(alive)
+  }, ALIVE_EVERY_MS)
 
   return {
     name: 'presence',
@@ -78,6 +96,7 @@ export function startPresence({ registry, clock, log, everyMs }: PresenceOptions
     },
     async stop() {
       clearInterval(timer)
+      clearInterval(heartbeat)
       await writing
       await write()
     },

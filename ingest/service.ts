@@ -28,6 +28,8 @@ export interface IngestPorts {
   readonly registry: GatewayStore
   readonly transport: Transport
   readonly clock: () => number
+  /** What it is called among listeners that share a registry: always the same where it is the only one. */
+  readonly listener: string
 }
 
 export interface IngestSurroundings {
@@ -51,8 +53,8 @@ export async function startIngest(ports: IngestPorts, { config, log, metrics: re
   const large = createLargeChecker(window, log)
   const checks = createMessageChecks({ window, large, hasRoom: () => appendingBytes < APPENDING_BYTES_MAX })
 
-  await ports.registry.clearPresence(clock())
-  const presence = startPresence({ registry: ports.registry, clock, log, everyMs: PRESENCE_EVERY_MS })
+  const { registry: gateways, listener: name } = ports
+  const presence = await startPresence({ registry: gateways, listener: name, clock, log, everyMs: PRESENCE_EVERY_MS })
 
   function consume(publisher: Publisher, payload: Uint8Array, done: (error?: Error) => void): void {
     const from: GatewayName = { tenant: publisher.tenant, gateway: publisher.gateway }

@@ -1,5 +1,6 @@
 import { runCli } from './commands/program.ts'
 import { addUp } from './up/command.ts'
+import { addRoles } from './up/role-commands.ts'
 
 // Adapters are loaded when they are needed: a command that reaches a running process should not wait for them.
 process.exitCode = await runCli(process.argv.slice(2), {
@@ -7,7 +8,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   fix: async () => (await import('./up/fix.ts')).fix(process.env),
   checkStores: async (folder, bytesMax) =>
     (await import('../platform/adapters/sqlite/check-stores.ts')).checkStores(folder, bytesMax),
-  addCommands: [addUp],
+  addCommands: [addUp, addRoles],
   environment: process.env,
   streams: process,
   clock: Date.now,

@@ -8,9 +8,9 @@ import type { RouteEntry } from './route-list.ts'
 import { serverOptions } from './server.ts'
 import { readTls } from './tls-files.ts'
 
+export type { ReadinessChecks } from '../platform/runtime/readiness.ts'
 // What the composition root needs to call `startQueryApi`; it looks into no other file of this part.
 export type { QueryApiSettings, QueryApiStores } from './app.ts'
-export type { ReadinessChecks } from './readiness.ts'
 
 /** How long requests under way may go on once the API is stopped. */
 const STOP_GRACE_MS = 4_000

@@ -1,9 +1,10 @@
 // The processors' own thread. It owns the series writer, so points never cross threads; it serves no sockets, so SQLite may hold it up.
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import type { InfluxWriterOptions } from '../platform/adapters/influx/open-writer.ts'
 import type { KafkaLog, KafkaLogOptions } from '../platform/adapters/kafka/open.ts'
 import { openSqliteLogFromThread } from '../platform/adapters/sqlite/log/open.ts'
 import { openSeriesWriter } from '../platform/adapters/sqlite/series/open-writer.ts'
-import type { SensorStore } from '../platform/ports/metadata.ts'
+import type { CellPlaces, SensorStore } from '../platform/ports/metadata.ts'
 import { createLogger, type Logger, type LogOptions } from '../platform/runtime/log.ts'
 import { createThreadRegistry, type MetricsSnapshot, snapshotMetrics } from '../platform/runtime/metrics-registry.ts'
 import { answerOnceOpen, createCaller } from '../platform/runtime/thread.ts'
@@ -16,16 +17,23 @@ export type ThreadLog =
   | { readonly kind: 'sqlite'; readonly port: MessagePort }
   | { readonly kind: 'kafka'; readonly options: Omit<KafkaLogOptions, 'log'> }
 
+/** The time-series store, as a thread can open it. */
+export type ThreadSeries =
+  | { readonly kind: 'sqlite'; readonly folder: string }
+  | { readonly kind: 'influx'; readonly options: Omit<InfluxWriterOptions, 'log' | 'places'> }
+
 export interface ProcessorThreadData {
   readonly folder: string
   readonly config: ProcessConfig
   readonly logOptions: LogOptions
   readonly eventLog: ThreadLog
+  readonly series: ThreadSeries
   /** To whoever holds the metadata store. */
-  readonly sensorsPort: MessagePort
+  readonly metadataPort: MessagePort
 }
 
-export type SensorCalls = { readonly recordSensors: SensorStore['recordSensors'] }
+/** What the processors ask of the metadata store. */
+export type MetadataCallsOfProcessors = Pick<SensorStore, 'recordSensors'> & Pick<CellPlaces, 'placeTenants' | 'placesOf'>
 
 /** What the thread can be asked. */
 export type ProcessorCalls = {
@@ -36,20 +44,19 @@ export type ProcessorCalls = {
   readonly metrics: () => Promise<MetricsSnapshot>
 }
 
-async function start({ folder, config, logOptions, eventLog: place, sensorsPort }: ProcessorThreadData) {
+async function start({ folder, config, logOptions, eventLog: place, series: seriesPlace, metadataPort }: ProcessorThreadData) {
   const log = createLogger(logOptions)
   const metrics = createThreadRegistry()
-  const series = openSeriesWriter({ folder })
+  const caller = createCaller<MetadataCallsOfProcessors>(metadataPort, 'metadata.unavailable')
+  const metadata: MetadataCallsOfProcessors = {
+    recordSensors: (sensors) => caller.call('recordSensors', sensors),
+    placeTenants: (tenants, cells) => caller.call('placeTenants', tenants, cells),
+    placesOf: (tenants) => caller.call('placesOf', tenants),
+  }
+  const { series, retention } = await openSeries(seriesPlace, metadata, log)
   const eventLog =
     place.kind === 'sqlite' ? await openSqliteLogFromThread(folder, place.port) : await openKafka(place.options, log)
-  const sensors = createCaller<SensorCalls>(sensorsPort, 'metadata.unavailable')
-  const ports = {
-    eventLog,
-    series,
-    rejections: series,
-    retention: series,
-    sensors: { recordSensors: (list: Parameters<SensorStore['recordSensors']>[0]) => sensors.call('recordSensors', list) },
-  }
+  const ports = { eventLog, series, rejections: series, sensors: metadata, ...(retention && { retention }) }
   const onDeath = (error: Error): void => {
     log.fatal({ err: error }, 'A processor failed; the process stops.')
     setImmediate(() => {
@@ -63,10 +70,19 @@ async function start({ folder, config, logOptions, eventLog: place, sensorsPort 
     async stop() {
       await running.stop()
       await eventLog.close()
-      sensorsPort.close()
+      metadataPort.close()
       series.close()
     },
   }
+}
+
+async function openSeries(place: ThreadSeries, places: CellPlaces, log: Logger) {
+  if (place.kind === 'sqlite') {
+    const series = openSeriesWriter({ folder: place.folder })
+    return { series, retention: series }
+  }
+  const { openInfluxWriter } = await import('../platform/adapters/influx/open-writer.ts')
+  return { series: openInfluxWriter({ ...place.options, places, log }) }
 }
 
 /** Loaded where it is used: without Kafka, its client takes no memory. */

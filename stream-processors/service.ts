@@ -21,7 +21,8 @@ export interface ProcessPorts {
   readonly series: TimeSeriesWriter
   readonly rejections: RejectionWriter
   readonly sensors: Pick<SensorStore, 'recordSensors'>
-  readonly retention: Retention
+  /** Where the store doesn't delete by itself. */
+  readonly retention?: Retention
 }
 
 export interface ProcessSurroundings {
@@ -63,7 +64,8 @@ export async function startProcessors(
     await Promise.all(loops)
     throw error
   }
-  loops.push(keepRetention({ retention: ports.retention, days: config.MILLRACE_RETENTION_DAYS, log }, stopping.signal))
+  const { retention } = ports
+  if (retention) loops.push(keepRetention({ retention, days: config.MILLRACE_RETENTION_DAYS, log }, stopping.signal))
 
   async function sampleLag(): Promise<void> {
     metrics.lag('store', await ports.eventLog.lag(CONSUMER_GROUPS.store, READINGS_TOPIC))

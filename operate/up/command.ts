@@ -2,16 +2,10 @@ import type { Command } from 'commander'
 import { createLogger, type LogOptions } from '../../platform/runtime/log.ts'
 import type { AddCommand, Cli } from '../commands/cli.ts'
 import { examples } from '../commands/examples.ts'
-import { EXIT } from '../output/exit-codes.ts'
 import { createProgress } from '../output/progress.ts'
 import { banner } from './banner.ts'
 import type { Demo } from './demo.ts'
-import type { Up } from './start.ts'
-
-/** A stop that takes longer is cut off: an operator or an init system is waiting. */
-const STOP_TIMEOUT_MS = 9_500
-/** 128 + SIGINT, for a second Ctrl-C. */
-const EXIT_IMPATIENT = 130
+import { createEnding } from './ending.ts'
 
 export const addUp: AddCommand = (program, cli) => {
   program
@@ -53,9 +47,10 @@ async function runUp(cli: Cli, command: Command, hasDemo: boolean): Promise<void
   log.info({ mqttPort: up.mqttPort, api: up.apiUrl, folder }, 'Millrace is running.')
 
   await ending.asked
-  log.info('Stopping.')
-  await stopAll(up, demo, log)
-  log.info('Stopped; nothing that was acknowledged is lost.')
+  await ending.stop(async () => {
+    await demo?.stop()
+    await up.stop()
+  })
 
   async function begin(): Promise<Demo> {
     const progress = createProgress(output, 'demo history')
@@ -79,43 +74,5 @@ async function runUp(cli: Cli, command: Command, hasDemo: boolean): Promise<void
       await up.stop()
       throw error
     }
-  }
-}
-
-type UpLog = ReturnType<typeof createLogger>
-
-async function stopAll(up: Up, demo: Demo | undefined, log: UpLog): Promise<void> {
-  const impatience = setTimeout(() => {
-    log.error(
-      { timeoutMs: STOP_TIMEOUT_MS },
-      'A part did not stop in time; the process ends now. Nothing that was acknowledged is lost.',
-    )
-    process.exit(EXIT.unavailable)
-  }, STOP_TIMEOUT_MS)
-  await demo?.stop()
-  await up.stop()
-  clearTimeout(impatience)
-}
-
-/** How the process comes to its end: asked to by a signal, told twice, or because a thread died. */
-function createEnding(log: UpLog) {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  let isAsked = false
-  const ask = (): void => {
-    if (isAsked) process.exit(EXIT_IMPATIENT)
-    isAsked = true
-    resolve()
-  }
-  process.on('SIGINT', ask)
-  process.on('SIGTERM', ask)
-  return {
-    asked: promise,
-    die(error: Error): void {
-      log.fatal(
-        { err: error },
-        'A thread ended by itself, so nothing can be acknowledged any more. Start Millrace again; gateways send what was not acknowledged.',
-      )
-      process.exit(EXIT.unavailable)
-    },
   }
 }

@@ -2,10 +2,14 @@ import { LOG_LEVELS, type LogLevel } from '../../platform/runtime/log.ts'
 
 export interface UpConfig {
   MILLRACE_LOG_LEVEL: LogLevel
+  MILLRACE_METRICS_HOST: string
   MILLRACE_METRICS_PORT: number
+  MILLRACE_METRICS_CERT_FILE?: string
+  MILLRACE_METRICS_KEY_FILE?: string
   MILLRACE_MQTT_NAMES?: string
   MILLRACE_MQTT_CERT_FILE?: string
   MILLRACE_MQTT_KEY_FILE?: string
+  MILLRACE_MQTT_CLIENT_CA_FILE?: string
   MILLRACE_LOG_PARTITIONS: number
   MILLRACE_LOG_RETENTION_DAYS: number
   MILLRACE_LOG_REJECTED_RETENTION_DAYS: number
@@ -25,13 +29,26 @@ export const upConfig = {
       default: 'info',
       description: 'The least grave kind of line that is logged.',
     },
+    MILLRACE_METRICS_HOST: {
+      type: 'string',
+      minLength: 1,
+      default: '127.0.0.1',
+      description:
+        'The address of /metrics, /healthz and /readyz. Anything but a loopback address needs MILLRACE_METRICS_CERT_FILE and MILLRACE_METRICS_KEY_FILE.',
+    },
     MILLRACE_METRICS_PORT: {
       type: 'integer',
       minimum: 0,
       maximum: 65_535,
       default: 9_464,
-      description: 'The port of /metrics, on the loopback address; 0 takes a free one.',
+      description: 'The port of /metrics, /healthz and /readyz; 0 takes a free one.',
     },
+    MILLRACE_METRICS_CERT_FILE: {
+      type: 'string',
+      minLength: 1,
+      description: 'Certificate chain for them, PEM: TLS 1.3 only.',
+    },
+    MILLRACE_METRICS_KEY_FILE: { type: 'string', minLength: 1, description: 'Its private key, PEM.' },
     MILLRACE_MQTT_NAMES: {
       type: 'string',
       pattern: '^[A-Za-z0-9.:-]+(,[A-Za-z0-9.:-]+)*$',
@@ -44,6 +61,11 @@ export const upConfig = {
       description: 'Certificate chain of the MQTT listener, PEM; left out, our own CA signs one.',
     },
     MILLRACE_MQTT_KEY_FILE: { type: 'string', minLength: 1, description: 'Its private key, PEM.' },
+    MILLRACE_MQTT_CLIENT_CA_FILE: {
+      type: 'string',
+      minLength: 1,
+      description: "The root by which gateways' certificates are checked, PEM; left out, our own CA.",
+    },
     MILLRACE_LOG_PARTITIONS: {
       type: 'integer',
       minimum: 1,
@@ -96,5 +118,7 @@ export const upConfig = {
   dependentRequired: {
     MILLRACE_MQTT_CERT_FILE: ['MILLRACE_MQTT_KEY_FILE'],
     MILLRACE_MQTT_KEY_FILE: ['MILLRACE_MQTT_CERT_FILE'],
+    MILLRACE_METRICS_CERT_FILE: ['MILLRACE_METRICS_KEY_FILE'],
+    MILLRACE_METRICS_KEY_FILE: ['MILLRACE_METRICS_CERT_FILE'],
   },
 } as const

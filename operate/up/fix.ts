@@ -2,14 +2,15 @@ import { createLogger, type Logger } from '../../platform/runtime/log.ts'
 import type { Environment } from '../../platform/runtime/read-config.ts'
 import { type Finding, ok, warn } from '../doctor/finding.ts'
 import { ensureTopics } from './event-log.ts'
+import { fixInflux } from './fix-influx.ts'
 import type { PostgresSettings } from './postgres-settings.ts'
 import { readUpSettings, type UpSettings } from './settings.ts'
 
-/** Makes what the settings need and isn't there, outside of the data folder: Kafka's topics, PostgreSQL's tables and role. Takes nothing away. */
+/** Makes what the settings need and isn't there, outside of the data folder: Kafka's topics, PostgreSQL's tables and role, InfluxDB's buckets and tokens. Takes nothing away. */
 export async function fix(environment: Environment): Promise<readonly Finding[]> {
   const settings = readUpSettings(environment)
   const log = createLogger({ level: 'warn', part: 'doctor', isPretty: false })
-  return [...(await fixTopics(settings, log)), ...(await fixPostgres(settings.postgres, log))]
+  return [...(await fixTopics(settings, log)), ...(await fixPostgres(settings.postgres, log)), ...(await fixInflux(settings))]
 }
 
 async function fixTopics({ kafka, up }: UpSettings, log: Logger): Promise<readonly Finding[]> {

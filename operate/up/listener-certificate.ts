@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import type { CertificateAuthority } from '../../platform/ports/certificate-authority.ts'
+import { MillraceError } from '../../platform/runtime/errors.ts'
 import { writeFileDurably } from '../../platform/runtime/write-file.ts'
 import type { UpConfig } from './config.ts'
 
@@ -19,11 +20,20 @@ const DAY_MS = 86_400_000
  * The certificate of the MQTT listener: the operator's own, or one that our CA signs and that is kept in the data folder. It is made anew when it is about to expire or
  * when a name is missing from it; gateways trust the CA, so they don't notice.
  */
-export async function listenerCertificate(folder: string, authority: CertificateAuthority, config: UpConfig): Promise<KeyPair> {
+export async function listenerCertificate(
+  folder: string,
+  authority: CertificateAuthority | undefined,
+  config: UpConfig,
+): Promise<KeyPair> {
   const { MILLRACE_MQTT_CERT_FILE: certificateFile, MILLRACE_MQTT_KEY_FILE: keyFile } = config
   if (certificateFile !== undefined && keyFile !== undefined) {
     return { certificatePem: await readFile(certificateFile, 'utf8'), privateKeyPem: await readFile(keyFile, 'utf8') }
   }
+  if (authority === undefined)
+    throw new MillraceError(
+      'config.invalid',
+      'Set MILLRACE_MQTT_CERT_FILE and MILLRACE_MQTT_KEY_FILE: there is no CA here to sign one.',
+    )
   const names = [...new Set([...machineNames(), ...(config.MILLRACE_MQTT_NAMES?.split(',') ?? [])])]
   const file = join(folder, 'mqtt-listener.pem')
   const kept = await readFile(file, 'utf8').catch(() => undefined)

@@ -1,10 +1,15 @@
 import { MessageChannel } from 'node:worker_threads'
-import type { SensorStore } from '../../platform/ports/metadata.ts'
 import type { Running } from '../../platform/runtime/lifecycle.ts'
 import type { LogOptions } from '../../platform/runtime/log.ts'
 import { answer, startThread } from '../../platform/runtime/thread.ts'
 import type { ProcessConfig } from '../../stream-processors/config.ts'
-import type { ProcessorCalls, ProcessorThreadData, ThreadLog } from '../../stream-processors/main.ts'
+import type {
+  MetadataCallsOfProcessors,
+  ProcessorCalls,
+  ProcessorThreadData,
+  ThreadLog,
+  ThreadSeries,
+} from '../../stream-processors/main.ts'
 
 /** A batch of 4 MiB of messages becomes some 100 MiB of points at most. */
 const HEAP_MAX_MIB = 1_024
@@ -15,7 +20,8 @@ export interface ProcessorThreadOptions {
   readonly config: ProcessConfig
   readonly logOptions: LogOptions
   readonly eventLog: ThreadLog
-  readonly sensors: Pick<SensorStore, 'recordSensors'>
+  readonly series: ThreadSeries
+  readonly metadata: MetadataCallsOfProcessors
   readonly onDeath: (error: Error) => void
 }
 
@@ -27,16 +33,17 @@ export interface ProcessorThread extends Running {
 
 /** Runs the stream-processors on their own thread; see docs/decisions/0003. */
 export async function startProcessorThread(options: ProcessorThreadOptions): Promise<ProcessorThread> {
-  const { folder, config, logOptions, eventLog, sensors, onDeath } = options
+  const { folder, config, logOptions, eventLog, series, metadata, onDeath } = options
   const { port1, port2 } = new MessageChannel()
-  answer(
-    port1,
-    { recordSensors: (list: Parameters<SensorStore['recordSensors']>[0]) => sensors.recordSensors(list) },
-    'metadata.unavailable',
-  )
+  const calls: MetadataCallsOfProcessors = {
+    recordSensors: (sensors) => metadata.recordSensors(sensors),
+    placeTenants: (tenants, cells) => metadata.placeTenants(tenants, cells),
+    placesOf: (tenants) => metadata.placesOf(tenants),
+  }
+  answer(port1, calls, 'metadata.unavailable')
   const thread = startThread<ProcessorCalls>({
     module: new URL('../../stream-processors/main.ts', import.meta.url),
-    data: { folder, config, logOptions, eventLog, sensorsPort: port2 } satisfies ProcessorThreadData,
+    data: { folder, config, logOptions, eventLog, series, metadataPort: port2 } satisfies ProcessorThreadData,
     transfer: eventLog.kind === 'sqlite' ? [eventLog.port, port2] : [port2],
     unavailable: 'time-series.unavailable',
     heapMaxMiB: HEAP_MAX_MIB,

@@ -1,4 +1,5 @@
 import { type IngestConfig, ingestConfig } from '../../ingest/config.ts'
+import { type InfluxConfig, influxConfig } from '../../platform/adapters/influx/config.ts'
 import { type KafkaConfig, kafkaConfig } from '../../platform/adapters/kafka/config.ts'
 import { type PostgresConfig, postgresConfig } from '../../platform/adapters/postgres/config.ts'
 import {
@@ -12,6 +13,7 @@ import { type QueryApiConfig, queryApiConfig } from '../../query-api/config.ts'
 import { type ProcessConfig, processConfig } from '../../stream-processors/config.ts'
 import { type OperateConfig, operateConfig } from '../config.ts'
 import { type UpConfig, upConfig } from './config.ts'
+import { type InfluxSettings, readInfluxSettings } from './influx-settings.ts'
 import { type KafkaSettings, readKafkaSettings } from './kafka-settings.ts'
 import { type PostgresSettings, readPostgresSettings } from './postgres-settings.ts'
 
@@ -24,6 +26,8 @@ export interface UpSettings {
   readonly kafka?: KafkaSettings
   /** Absent where the metadata store is the embedded one. */
   readonly postgres?: PostgresSettings
+  /** Absent where the time-series store is the embedded one. */
+  readonly influx?: InfluxSettings
 }
 
 const readers = {
@@ -34,6 +38,7 @@ const readers = {
   operate: createConfigReader<OperateConfig>(operateConfig),
   kafka: createConfigReader<KafkaConfig>(kafkaConfig),
   postgres: createConfigReader<PostgresConfig>(postgresConfig),
+  influx: createConfigReader<InfluxConfig>(influxConfig),
 }
 
 /** The whole environment, once. @throws {MillraceError} `config.invalid`, with the problems of all parts together. */
@@ -50,10 +55,12 @@ export function readUpSettings(environment: Environment): UpSettings {
   const up = readConfig(readers.up, environment, problems)
   const kafkaVariables = readConfig(readers.kafka, environment, problems)
   const postgresVariables = readConfig(readers.postgres, environment, problems)
+  const influxVariables = readConfig(readers.influx, environment, problems)
   refuseProblems(problems)
-  if (!ingest || !process || !queryApi || !up || !kafkaVariables || !postgresVariables)
+  if (!ingest || !process || !queryApi || !up || !kafkaVariables || !postgresVariables || !influxVariables)
     throw new TypeError('A part without problems has settings.')
   const kafka = readKafkaSettings(kafkaVariables)
   const postgres = readPostgresSettings(postgresVariables)
-  return { ingest, process, queryApi, up, ...(kafka && { kafka }), ...(postgres && { postgres }) }
+  const influx = readInfluxSettings(influxVariables)
+  return { ingest, process, queryApi, up, ...(kafka && { kafka }), ...(postgres && { postgres }), ...(influx && { influx }) }
 }

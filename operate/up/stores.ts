@@ -10,12 +10,13 @@ import { type MetadataPlace, openMetadataStore } from './metadata-store.ts'
 export interface Stores extends Running {
   readonly folder: string
   readonly metadata: Metadata
-  readonly authority: CertificateAuthority
+  /** Absent where it is kept by another process. */
+  readonly authority?: CertificateAuthority
   readonly eventLog: OpenedLog
 }
 
 /** Takes the data folder for this process and opens what is in it. @throws {MillraceError} `data-folder.locked`. */
-export async function openStores(place: LogPlace & MetadataPlace): Promise<Stores> {
+export async function openStores(place: LogPlace & MetadataPlace & { readonly hasAuthority: boolean }): Promise<Stores> {
   const { folder } = place
   const lock = lockFolder(folder)
   const closers: (() => Promise<void> | void)[] = [lock.release]
@@ -23,12 +24,12 @@ export async function openStores(place: LogPlace & MetadataPlace): Promise<Store
     for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close()
   }
   try {
-    const authority = await openAuthority({ folder })
+    const authority = place.hasAuthority ? await openAuthority({ folder }) : undefined
     const metadata = await openMetadataStore(place)
     closers.push(metadata.close)
     const eventLog = await openEventLog(place)
     closers.push(eventLog.close)
-    return { name: 'stores', folder, metadata, authority, eventLog, stop }
+    return { name: 'stores', folder, metadata, eventLog, stop, ...(authority && { authority }) }
   } catch (error) {
     await stop()
     throw error

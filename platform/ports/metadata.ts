@@ -46,6 +46,8 @@ export interface Presence {
 export interface PresenceChange extends Presence {
   readonly tenant: string
   readonly gateway: string
+  /** Which listener saw it. */
+  readonly listener: string
 }
 
 export interface Page {
@@ -67,10 +69,12 @@ export interface GatewayStore {
   certificateOwner(fingerprint: string): Promise<{ tenant: string; gateway: string; certificate: Certificate } | undefined>
   /** Fingerprints of certificates whose revocation took effect in `[fromMs, toMs)`; the listener asks again and again, and ends their connections. */
   revokedCertificates(fromMs: number, toMs: number): Promise<readonly string[]>
-  /** The last change for a gateway wins. */
+  /** The last change for a gateway wins; but that one listener lost it says nothing when another has it by now. */
   recordPresence(changes: readonly PresenceChange[]): Promise<void>
-  /** Marks every connected gateway as gone: what a listener does when it starts after a crash. */
-  clearPresence(sinceMs: number): Promise<void>
+  /** Marks every gateway that was connected through this listener as gone: what it does when it starts after a crash. */
+  clearPresence(listener: string, sinceMs: number): Promise<void>
+  /** Says that a listener is alive, and marks the gateways of those as gone that haven't said so since `deadBeforeMs`. */
+  keepAlive(listener: string, nowMs: number, deadBeforeMs: number): Promise<void>
 }
 
 export interface Token {
@@ -109,7 +113,15 @@ export interface SensorStore {
   sensor(scope: TenantScope, id: string): Promise<Sensor | undefined>
 }
 
-export interface Metadata extends TenantStore, GatewayStore, TokenStore, SensorStore {
+/** In which cell of the time-series store each tenant's readings are. A place, once given, never changes: adding a cell moves nobody. */
+export interface CellPlaces {
+  /** Tenants without a place get the cell with the fewest of them. @returns where each of the tenants is. */
+  placeTenants(tenants: readonly string[], cells: readonly string[]): Promise<ReadonlyMap<string, string>>
+  /** Tenants without a place are left out. */
+  placesOf(tenants: readonly string[]): Promise<ReadonlyMap<string, string>>
+}
+
+export interface Metadata extends TenantStore, GatewayStore, TokenStore, SensorStore, CellPlaces {
   /** Resolves when the store answers. */
   ping(): Promise<void>
 }

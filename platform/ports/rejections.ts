@@ -38,7 +38,7 @@ export interface RejectionKey {
 
 /** So that a tenant can be shown what was refused, and why, without reading the whole log. */
 export interface RejectionWriter {
-  /** Durable when it resolves; idempotent by (partition, offset, fault). @throws {MillraceError} `time-series.unavailable` - retry. */
+  /** Durable when it resolves; idempotent by (partition, offset, fault). All faults of one record come in one call. @throws {MillraceError} `time-series.unavailable` - retry. */
   index(entries: readonly RejectionEntry[]): Promise<void>
 }
 

@@ -19,7 +19,7 @@ export interface Point {
 /** `rejected` points will never be accepted: dead-letter them. Every other point is stored. */
 export interface WriteOutcome {
   readonly rejected: readonly { readonly index: number; readonly reason: string; readonly detail: string }[]
-  /** Values that were new. */
+  /** Values that were new. A store that can't tell counts every accepted value here, and none below. */
   readonly stored: number
   /** Values that were there already, bit for bit. */
   readonly duplicates: number

@@ -1,10 +1,13 @@
+import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { setTimeout } from 'node:timers/promises'
 import type { Registry } from 'prom-client'
 import { MillraceError } from './errors.ts'
 import type { Running } from './lifecycle.ts'
 import { hostOf, isLoopback, urlHost } from './loopback.ts'
 import { type MetricsSnapshot, mergeMetrics, snapshotMetrics } from './metrics-registry.ts'
+import { CHECK_TIMEOUT_MS, createReadiness, type Readiness, type ReadinessChecks } from './readiness.ts'
 
 /** A scrape that takes longer is given up: a thread that doesn't answer must show as a failed scrape, not as old figures. */
 const GATHER_TIMEOUT_MS = 3_000
@@ -12,35 +15,57 @@ const REQUEST_TIMEOUT_MS = 5_000
 const CONNECTIONS_MAX = 20
 const TEXT = 'text/plain; charset=utf-8'
 
+export interface TlsFilesNamed {
+  readonly certFile: string
+  readonly keyFile: string
+}
+
 export interface MetricsServerOptions {
   /** The metrics of this thread. */
   readonly registry: Registry
   /** 0 takes a free one. */
   readonly port: number
-  /** A loopback address; `127.0.0.1` when left out. */
+  /** `127.0.0.1` when left out. */
   readonly host?: string
+  /** Where another machine may ask. */
+  readonly tls?: TlsFilesNamed
   /** The metrics of the other threads, asked for at each scrape. */
   readonly gather?: () => Promise<readonly MetricsSnapshot[]>
+  /** What /readyz asks. */
+  readonly checks?: ReadinessChecks
+}
+
+export interface MetricsConfig {
+  readonly MILLRACE_METRICS_HOST: string
+  readonly MILLRACE_METRICS_PORT: number
+  readonly MILLRACE_METRICS_CERT_FILE?: string
+  readonly MILLRACE_METRICS_KEY_FILE?: string
+}
+
+export function metricsOptions(config: MetricsConfig): Pick<MetricsServerOptions, 'host' | 'port' | 'tls'> {
+  const { MILLRACE_METRICS_CERT_FILE: certFile, MILLRACE_METRICS_KEY_FILE: keyFile } = config
+  const place = { host: config.MILLRACE_METRICS_HOST, port: config.MILLRACE_METRICS_PORT }
+  return certFile === undefined || keyFile === undefined ? place : { ...place, tls: { certFile, keyFile } }
 }
 
 /**
- * Serves `GET /metrics` in Prometheus' text format, to this machine only: it speaks plain HTTP and asks nobody who he is.
+ * Serves `GET /metrics` in Prometheus' text format, `/healthz` and `/readyz`. It asks nobody who he is, and nothing that it says is
+ * about a person. Plain HTTP is for this machine only; elsewhere it speaks TLS 1.3.
  *
- * @throws {MillraceError} `config.invalid` when `host` isn't a loopback address, `listener.unavailable` when the port is taken.
+ * @throws {MillraceError} `config.invalid` when others could listen in, or a file is of no use; `listener.unavailable` when the port is taken.
  */
 export async function startMetricsServer(options: MetricsServerOptions): Promise<Running & { readonly url: string }> {
-  const { port, host = '127.0.0.1' } = options
-  if (!isLoopback(host)) {
+  const { port, host = '127.0.0.1', tls, checks = {} } = options
+  if (tls === undefined && !isLoopback(host)) {
     throw new MillraceError(
       'config.invalid',
-      `Metrics are served on a loopback address only, not on ${host}. Set it to 127.0.0.1, or leave it out.`,
+      `Metrics would be served on ${host} unencrypted. Set MILLRACE_METRICS_CERT_FILE and MILLRACE_METRICS_KEY_FILE, or MILLRACE_METRICS_HOST=127.0.0.1.`,
     )
   }
-  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
-    void respond(request, response, options)
-  })
+  const surroundings = { ...options, readiness: createReadiness(checks, CHECK_TIMEOUT_MS) }
+  const server = openServer(tls, (request, response) => void respond(request, response, surroundings))
   server.maxConnections = CONNECTIONS_MAX
-  const url = `http://${urlHost(host)}:${await listen(server, { host, port })}/metrics`
+  const url = `${tls === undefined ? 'http' : 'https'}://${urlHost(host)}:${await listen(server, { host, port })}/metrics`
 
   return {
     name: 'metrics server',
@@ -54,19 +79,54 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
   }
 }
 
-async function respond(request: IncomingMessage, response: ServerResponse, options: MetricsServerOptions): Promise<void> {
+function openServer(
+  tls: TlsFilesNamed | undefined,
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+): Server {
+  const timeouts = { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS }
+  if (tls === undefined) return createServer(timeouts, answer)
+  try {
+    const files = { cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) }
+    return createTlsServer({ ...timeouts, ...files, minVersion: 'TLSv1.3' }, answer)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new MillraceError('config.invalid', `Metrics can not be served with ${tls.certFile} and ${tls.keyFile}: ${why}.`, {
+      cause,
+    })
+  }
+}
+
+interface Surroundings extends MetricsServerOptions {
+  readonly readiness: () => Promise<Readiness>
+}
+
+async function respond(request: IncomingMessage, response: ServerResponse, options: Surroundings): Promise<void> {
   // A web page can make a browser ask loopback under a name of the page's own; the name gives it away.
-  if (!isLoopback(hostOf(request.headers.host ?? ''))) return end(response, 421, 'Ask for a loopback address.\n')
-  if (request.url?.split('?')[0] !== '/metrics') return end(response, 404, 'The metrics are at /metrics.\n')
+  if (options.tls === undefined && !isLoopback(hostOf(request.headers.host ?? '')))
+    return end(response, 421, 'Ask for a loopback address.\n')
+  const path = request.url?.split('?')[0] ?? ''
+  if (!PATHS.has(path)) return end(response, 404, 'The metrics are at /metrics; /healthz and /readyz tell how it is.\n')
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('allow', 'GET, HEAD')
     return end(response, 405, 'Use GET.\n')
   }
+  const answer = await answerFor(path, options)
+  end(response, answer.status, request.method === 'HEAD' ? '' : answer.body, answer.contentType)
+}
+
+const PATHS: ReadonlySet<string> = new Set(['/metrics', '/healthz', '/readyz'])
+
+async function answerFor(path: string, options: Surroundings) {
+  if (path === '/healthz') return { status: 200, body: 'ok\n', contentType: TEXT }
+  if (path === '/readyz') {
+    const readiness = await options.readiness()
+    const status = readiness.status === 'ready' ? 200 : 503
+    return { status, body: `${JSON.stringify(readiness)}\n`, contentType: 'application/json' }
+  }
   try {
-    const text = await collect(options)
-    end(response, 200, request.method === 'HEAD' ? '' : text, options.registry.contentType)
+    return { status: 200, body: await collect(options), contentType: options.registry.contentType }
   } catch {
-    end(response, 503, 'A thread did not hand over its metrics.\n')
+    return { status: 503, body: 'A thread did not hand over its metrics.\n', contentType: TEXT }
   }
 }
 

@@ -1,5 +1,5 @@
+import { CHECK_TIMEOUT_MS, createReadiness, type ReadinessChecks } from '../../platform/runtime/readiness.ts'
 import { healthAnswer, readinessAnswer } from '../../schemas/api/health.ts'
-import { CHECK_TIMEOUT_MS, createReadiness, type ReadinessChecks } from '../readiness.ts'
 import type { Routes } from './type-provider.ts'
 
 /** For probes: they carry no token, and must be answered while an address is blocked. */

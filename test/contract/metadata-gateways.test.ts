@@ -133,7 +133,7 @@ for (const { name, skip, open } of metadataImplementations) {
       t.same(await metadata.gateways(bolt, { limit: 10 }), [])
       t.equal(await metadata.gateway(bolt, 'gw-1'), undefined)
       await metadata.enrolGateway(enrolment('gw-1', 'bolt'))
-      await metadata.recordPresence([{ tenant: 'acme', gateway: 'gw-1', isConnected: true, sinceMs: T0 }])
+      await metadata.recordPresence([{ tenant: 'acme', gateway: 'gw-1', listener: 'one', isConnected: true, sinceMs: T0 }])
       await metadata.revokeGateway({ tenant: 'acme', id: 'gw-1', revokedMs: T0 })
       const expected = { tenant: 'bolt', id: 'gw-1', enrolledMs: T0, certificates: [enrolment('gw-1', 'bolt').certificate] }
       t.strictSame(await metadata.gateways(bolt, { limit: 10 }), [expected])

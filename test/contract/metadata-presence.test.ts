@@ -6,7 +6,7 @@ import { proveTenant } from '../../platform/ports/tenant-scope.ts'
 import { certificate, metadataImplementations, T0, tenant } from './metadata/implementations.ts'
 
 const acme = proveTenant('acme')
-const change = (gateway: string, presence: Presence) => ({ tenant: 'acme', gateway, ...presence })
+const change = (gateway: string, presence: Presence, listener = 'one') => ({ tenant: 'acme', gateway, listener, ...presence })
 const up: Presence = { isConnected: true, sinceMs: T0 }
 
 for (const { name, skip, open } of metadataImplementations) {
@@ -63,9 +63,41 @@ for (const { name, skip, open } of metadataImplementations) {
       const metadata = await fresh(t)
       const gone = { isConnected: false, sinceMs: T0 + 1 }
       await metadata.recordPresence([change('gw-1', { ...up, lastMessageMs: T0 + 5 }), change('gw-2', gone)])
-      await metadata.clearPresence(T0 + 50)
+      await metadata.clearPresence('one', T0 + 50)
       t.strictSame(await presenceOf(metadata, 'gw-1'), { isConnected: false, sinceMs: T0 + 50, lastMessageMs: T0 + 5 })
       t.strictSame(await presenceOf(metadata, 'gw-2'), gone)
+    })
+
+    t.test('a listener that starts leaves the gateways of others as they are', async (t) => {
+      const metadata = await fresh(t)
+      await metadata.recordPresence([change('gw-1', up, 'one'), change('gw-2', up, 'two')])
+      await metadata.clearPresence('one', T0 + 50)
+      t.strictSame(await presenceOf(metadata, 'gw-1'), { isConnected: false, sinceMs: T0 + 50 })
+      t.strictSame(await presenceOf(metadata, 'gw-2'), up)
+    })
+
+    t.test('that one listener lost a gateway says nothing when another has it by now', async (t) => {
+      const metadata = await fresh(t)
+      const [gone, later] = [
+        { isConnected: false, sinceMs: T0 + 9 },
+        { ...up, sinceMs: T0 + 5 },
+      ]
+      await metadata.recordPresence([change('gw-1', up, 'one')])
+      await metadata.recordPresence([change('gw-1', later, 'two')])
+      await metadata.recordPresence([change('gw-1', gone, 'one')])
+      t.strictSame(await presenceOf(metadata, 'gw-1'), later)
+      await metadata.recordPresence([change('gw-1', gone, 'two')])
+      t.strictSame(await presenceOf(metadata, 'gw-1'), gone)
+    })
+
+    t.test('the gateways of a listener that is silent for too long are gone', async (t) => {
+      const metadata = await fresh(t)
+      await metadata.keepAlive('one', T0, 0)
+      await metadata.keepAlive('two', T0 + 30, 0)
+      await metadata.recordPresence([change('gw-1', up, 'one'), change('gw-2', up, 'two')])
+      await metadata.keepAlive('two', T0 + 60, T0 + 20)
+      t.strictSame(await presenceOf(metadata, 'gw-1'), { isConnected: false, sinceMs: T0 + 60 })
+      t.strictSame(await presenceOf(metadata, 'gw-2'), up)
     })
   })
 }

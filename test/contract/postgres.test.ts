@@ -45,7 +45,7 @@ async function fill({ app }: Awaited<ReturnType<typeof openPrepared>>) {
     await metadata.addTenant(tenant(id))
     await metadata.enrolGateway({ tenant: id, id: 'gw-1', enrolledMs: T0, certificate: certificate(`${id}-1`) })
     await metadata.recordSensors([{ tenant: id, id: 'press-1', gateway: 'gw-1', firstSeenMs: T0 }])
-    await metadata.recordPresence([{ tenant: id, gateway: 'gw-1', isConnected: true, sinceMs: T0 }])
+    await metadata.recordPresence([{ tenant: id, gateway: 'gw-1', listener: 'one', isConnected: true, sinceMs: T0 }])
     const token = { id: `${id}-token`, tenant: id, scopes: ['read' as const], label: '', createdMs: T0, expiresMs: T0 + 1 }
     await metadata.addToken(token, randomBytes(32).toString('hex'))
   }

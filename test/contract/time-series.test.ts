@@ -3,13 +3,23 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { proveTenant } from '../../platform/ports/tenant-scope.ts'
-import { everything, never, openForTest, point, seriesImplementations, T0 } from './time-series/implementations.ts'
+import {
+  type Counts,
+  everything,
+  never,
+  openForTest,
+  outcomeOf,
+  point,
+  seriesImplementations,
+  T0,
+} from './time-series/implementations.ts'
 
 const acme = proveTenant('acme')
-const outcome = (changes: object) => ({ rejected: [], stored: 0, duplicates: 0, conflicts: 0, ...changes })
 
 for (const implementation of seriesImplementations) {
-  t.test(`${implementation.name}: time-series writer`, async (t) => {
+  const outcome = (counts: Counts & { rejected?: readonly object[] }) => outcomeOf(implementation, counts)
+
+  t.test(`${implementation.name}: time-series writer`, { skip: implementation.skip ?? false }, async (t) => {
     t.test('gives back everything of a reading', async (t) => {
       const { writer, reader } = await openForTest(t, implementation)
       const plain = point({ power_w: 1234.5, energy_wh: 998_877 })

@@ -1,56 +1,16 @@
-// Goal: with Kafka as the event log and PostgreSQL as the metadata store the product is the same: in at MQTT, through Kafka, out of HTTP.
+// Goal: with Kafka as the event log, PostgreSQL as the metadata store and InfluxDB as the time-series store the product is the same: in at MQTT, through Kafka, out of HTTP.
 // Method: the whole product in this process, on real servers, with topics and a database of this test's own, as `doctor --fix` makes them.
-import { randomBytes } from 'node:crypto'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { sql } from 'kysely'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { fix } from '../../operate/up/fix.ts'
-import { openPostgresDatabase } from '../../platform/adapters/postgres/open.ts'
-import { createLogger } from '../../platform/runtime/log.ts'
-import { needsService, openKafka, openPostgres } from '../services.ts'
+import { needsServers, serverVariables } from './pipeline/at-scale.ts'
 import { addTenant, connectGateway, createProgram, startProduct } from './pipeline/world.ts'
 
 const TEST_TIMEOUT_MS = 120_000
 t.setTimeout(TEST_TIMEOUT_MS)
-const log = createLogger({ level: 'silent', part: 'test', isPretty: false })
 
-/** Where PostgreSQL is: as the role that Millrace works as, and as the owner of the tables. Passwords come from files. */
-async function postgresVariables(t: Test, folder: string) {
-  const owner = new URL((await openPostgres(t)).url)
-  const role = `app_${randomBytes(6).toString('hex')}`
-  const [ownerFile, roleFile] = [join(folder, 'owner'), join(folder, 'role')]
-  await writeFile(ownerFile, owner.password)
-  await writeFile(roleFile, `${randomBytes(12).toString('hex')}\n`)
-  owner.password = ''
-  const app = new URL(owner)
-  app.username = role
-  t.teardown(async () => {
-    const password = await readFile(ownerFile, 'utf8')
-    const { db, close } = openPostgresDatabase({ url: owner.href, password, poolMax: 1, log })
-    await sql`drop owned by ${sql.id(role)}`.execute(db)
-    await sql`drop role ${sql.id(role)}`.execute(db)
-    await close()
-    await rm(folder, { recursive: true, force: true })
-  })
-  return {
-    MILLRACE_POSTGRES_URL: app.href,
-    MILLRACE_POSTGRES_PASSWORD_FILE: roleFile,
-    MILLRACE_POSTGRES_ADMIN_URL: owner.href,
-    MILLRACE_POSTGRES_ADMIN_PASSWORD_FILE: ownerFile,
-  }
-}
-
-t.test('the product on Kafka and PostgreSQL', { skip: needsService('kafka') || needsService('postgres') }, async (t) => {
-  const { brokers } = await openKafka()
+t.test('the product on Kafka, PostgreSQL and InfluxDB', { skip: needsServers() }, async (t) => {
   const folder = t.testdir()
-  const environment = {
-    ...(await postgresVariables(t, await mkdtemp(join(tmpdir(), 'millrace-secrets-')))),
-    MILLRACE_KAFKA_BROKERS: brokers,
-    MILLRACE_KAFKA_TOPIC_PREFIX: `${randomBytes(8).toString('hex')}.`,
-    MILLRACE_KAFKA_REPLICATION_FACTOR: '1',
-  }
+  const environment = await serverVariables(t)
   await t.rejects(startProduct(t, folder, environment), { code: 'metadata.unavailable' }, 'does not start without its role')
   t.match(await fix(environment), [
     { state: 'ok', found: 'made, 4 partitions' },
@@ -58,9 +18,17 @@ t.test('the product on Kafka and PostgreSQL', { skip: needsService('kafka') || n
     { state: 'ok' },
     { state: 'ok' },
     { state: 'ok', found: /^tables up to date, role app_.* made$/ },
+    { state: 'ok', found: 'made, keeps points 396 days' },
+    { state: 'ok', found: 'made, keeps points 90 days' },
+    { state: 'ok', found: /^made, in / },
+    { state: 'ok', found: /^made, in / },
   ])
   const again = await fix(environment)
-  t.match(again, [{ found: 'there, 4 partitions' }, {}, {}, {}, { found: /there$/ }], 'a second time changes nothing')
+  t.match(
+    again,
+    [{ found: 'there, 4 partitions' }, {}, {}, {}, { found: /there$/ }, ...Array(4).fill({ found: /^there/ })],
+    'a second time changes nothing',
+  )
 
   const up = await startProduct(t, folder, environment)
   await addTenant(up, 'acme')

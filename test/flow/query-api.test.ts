@@ -96,7 +96,7 @@ t.test('gateways tell whether they are connected and when their access ends', as
   })
 
   await metadata.recordPresence([
-    { tenant: 'acme', gateway: 'gw-1', isConnected: true, sinceMs: NOW_MS - HOUR_MS, lastMessageMs: NOW_MS - 1 },
+    { tenant: 'acme', gateway: 'gw-1', isConnected: true, listener: 'one', sinceMs: NOW_MS - HOUR_MS, lastMessageMs: NOW_MS - 1 },
   ])
   const certificate = { fingerprint: 'b'.repeat(64), serial: '02', notBeforeMs: NOW_MS - 1, notAfterMs: NOW_MS + 90 * HOUR_MS }
   await metadata.rotateGateway({ tenant: 'acme', id: 'gw-1', certificate, revokeOthersMs: NOW_MS })

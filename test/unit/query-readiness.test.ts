@@ -1,6 +1,6 @@
 import t from 'tap'
 import { MillraceError } from '../../platform/runtime/errors.ts'
-import { createReadiness } from '../../query-api/readiness.ts'
+import { createReadiness } from '../../platform/runtime/readiness.ts'
 
 t.test('ready means that every dependency answered', async (t) => {
   const readiness = createReadiness({ metadata: async () => undefined, log: async () => 1 }, 1_000)

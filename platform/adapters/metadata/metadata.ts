@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { Metadata } from '../../ports/metadata.ts'
+import { createCellPlaces } from './cells.ts'
 import { createGatewayStore } from './gateways.ts'
 import { createGuard } from './guard.ts'
 import { createSensorStore } from './sensors.ts'
@@ -19,6 +20,7 @@ export function createMetadata(db: Kysely<Tables>, within: Within = withinOne(db
     ...createGatewayStore(db, { guard, within }),
     ...createTokenStore(db, { guard, within }),
     ...createSensorStore(db, { guard, within }),
+    ...createCellPlaces(db, guard),
     ping: () =>
       guard(async () => {
         await sql`select 1`.execute(db)

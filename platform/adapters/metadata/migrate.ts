@@ -7,6 +7,8 @@ import * as tokens from './migrations/0003-tokens.ts'
 import * as sensors from './migrations/0004-sensors.ts'
 import * as sortByBytes from './migrations/0005-sort-by-bytes.ts'
 import * as tenantFence from './migrations/0006-tenant-fence.ts'
+import * as cells from './migrations/0007-cells.ts'
+import * as presenceByListener from './migrations/0008-presence-by-listener.ts'
 import type { Tables } from './tables.ts'
 
 /** A list and not a folder scan, so that what runs is what was type-checked. Names sort in the order in which they run. */
@@ -17,6 +19,8 @@ const MIGRATIONS = {
   '0004-sensors': sensors,
   '0005-sort-by-bytes': sortByBytes,
   '0006-tenant-fence': tenantFence,
+  '0007-cells': cells,
+  '0008-presence-by-listener': presenceByListener,
 } as const
 
 /**

@@ -35,6 +35,13 @@ export interface PresenceTable {
   readonly is_connected: number
   readonly since_ms: number
   readonly last_message_ms: number | null
+  /** Through which the gateway is, or was last, connected. */
+  readonly listener: string | null
+}
+
+export interface ListenerTable {
+  readonly id: string
+  readonly alive_ms: number
 }
 
 export interface TokenTable {
@@ -56,6 +63,12 @@ export interface SensorTable {
   readonly first_seen_ms: number
 }
 
+/** Where a tenant's readings are. */
+export interface TenantCellTable {
+  readonly tenant: string
+  readonly cell: string
+}
+
 export interface Tables {
   readonly tenant: TenantTable
   readonly gateway: GatewayTable
@@ -63,4 +76,6 @@ export interface Tables {
   readonly presence: PresenceTable
   readonly token: TokenTable
   readonly sensor: SensorTable
+  readonly tenant_cell: TenantCellTable
+  readonly listener: ListenerTable
 }

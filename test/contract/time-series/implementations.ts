@@ -1,45 +1,62 @@
 import t, { type Test } from 'tap'
 import { openSeriesReader } from '../../../platform/adapters/sqlite/series/open-reader.ts'
 import { openSeriesWriter, type SeriesLimits } from '../../../platform/adapters/sqlite/series/open-writer.ts'
-import type { RejectionReader, RejectionWriter } from '../../../platform/ports/rejections.ts'
-import type { Point, TimeSeriesReader, TimeSeriesWriter } from '../../../platform/ports/time-series.ts'
+import type { Point } from '../../../platform/ports/time-series.ts'
+import { needsService } from '../../services.ts'
 
-export interface OpenedSeries {
-  readonly writer: TimeSeriesWriter & RejectionWriter
-  readonly reader: TimeSeriesReader & RejectionReader
-  close(): Promise<void>
-}
+import { openInfluxSeries } from './influx.ts'
+import type { OpenedSeries, TenantLimits } from './opened.ts'
 
-/** Limits that every store of readings has. */
-export interface TenantLimits {
-  readonly sensorsPerTenantMax?: number
-  readonly metricsPerTenantMax?: number
-  readonly rejectionsPerTenantMax?: number
+export type { OpenedSeries } from './opened.ts'
+
+/** How many values of a batch became what. */
+export interface Counts {
+  readonly stored?: number
+  readonly duplicates?: number
+  readonly conflicts?: number
 }
 
 export interface SeriesImplementation {
   readonly name: string
+  /** Why it can't be had here. */
+  readonly skip?: false | string
+  /** False where the store can't tell a new value from one that was there: it counts every accepted value as stored. */
+  readonly tellsNewValues: boolean
+  /** False where rejections go by age alone. */
+  readonly limitsRejections: boolean
   /** @param place  A folder; the same for stores that must see the same data. */
   open(place: string, limits?: TenantLimits): Promise<OpenedSeries>
 }
 
-const sqlite: SeriesImplementation = { name: 'SQLite', open: (place, limits = {}) => openSqlite(place, limits) }
+const exact = { tellsNewValues: true, limitsRejections: true } as const
+const sqlite: SeriesImplementation = { ...exact, name: 'SQLite', open: (place, limits = {}) => openSqlite(place, limits) }
+
+const influx: SeriesImplementation = {
+  name: 'InfluxDB',
+  skip: needsService('influx'),
+  tellsNewValues: false,
+  limitsRejections: false,
+  open: openInfluxSeries,
+}
 
 export const seriesImplementations: readonly SeriesImplementation[] = [
   sqlite,
   {
+    ...exact,
     // Every few rows the store puts its rows in order, so that every test meets rows on both sides of it.
     name: 'SQLite, moving rows with each write',
     open: (place, limits = {}) => openSqlite(place, { ...limits, freshRowsMax: 3, moveRowsMax: 2 }),
   },
   {
+    ...exact,
     name: 'SQLite, with every sensor busy',
     open: (place, limits = {}) => openSqlite(place, { ...limits, busyRowsMin: 1 }),
   },
+  influx,
 ]
 
 /** Where rows lie makes no difference to rejections. */
-export const rejectionImplementations: readonly SeriesImplementation[] = [sqlite]
+export const rejectionImplementations: readonly SeriesImplementation[] = [sqlite, influx]
 
 async function openSqlite(folder: string, limits: Partial<SeriesLimits>): Promise<OpenedSeries> {
   const writer = openSeriesWriter({ folder, limits })
@@ -57,6 +74,16 @@ async function openSqlite(folder: string, limits: Partial<SeriesLimits>): Promis
       writer.close()
     },
   }
+}
+
+/** What a write says, where nothing was refused unless `counts` says so. */
+export function outcomeOf(
+  { tellsNewValues }: SeriesImplementation,
+  { rejected = [], ...counts }: Counts & { rejected?: readonly object[] },
+) {
+  const { stored = 0, duplicates = 0, conflicts = 0 } = counts
+  if (tellsNewValues) return { rejected, stored, duplicates, conflicts }
+  return { rejected, stored: stored + duplicates + conflicts, duplicates: 0, conflicts: 0 }
 }
 
 export async function openForTest(t: Test, { open }: SeriesImplementation, limits?: TenantLimits): Promise<OpenedSeries> {

@@ -84,7 +84,10 @@ export async function openSecureListener(t: Test, options: SecureListenerOptions
     connectionsMax: options.connectionsMax ?? config.MILLRACE_MQTT_CONNECTIONS_MAX,
     handshakeTimeoutMs: options.handshakeTimeoutMs ?? config.MILLRACE_MQTT_CONNECT_TIMEOUT_MS,
   })
-  const ingest = await startIngest({ eventLog, registry: registry(metadata), transport, clock }, { config, log, metrics })
+  const ingest = await startIngest(
+    { eventLog, registry: registry(metadata), transport, clock, listener: 'one' },
+    { config, log, metrics },
+  )
   let stopped: Promise<void> | undefined
   const stop = (): Promise<void> => {
     stopped ??= ingest.stop()

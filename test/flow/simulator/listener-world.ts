@@ -78,14 +78,17 @@ export async function openListenerWorld(t: Test) {
   }
 }
 
-type Ports = Omit<IngestPorts, 'transport'>
+type Ports = Omit<IngestPorts, 'transport' | 'listener'>
 type Certificates = Pick<TlsTransportOptions, 'port' | 'certificatePem' | 'privateKeyPem' | 'rootPem'>
 
 async function listenOn(t: Test, ports: Ports, certificates: Certificates) {
   const host = '127.0.0.1'
   const limits = { connectionsMax: 100, handshakeTimeoutMs: 10_000 }
   const transport = createTlsTransport({ host, ...certificates, ...limits })
-  const ingest = await startIngest({ ...ports, transport }, { config: defaultConfig(), log, metrics: new Registry() })
+  const ingest = await startIngest(
+    { ...ports, transport, listener: 'one' },
+    { config: defaultConfig(), log, metrics: new Registry() },
+  )
   let isStopped = false
   async function stop(): Promise<void> {
     if (!isStopped) await ingest.stop()

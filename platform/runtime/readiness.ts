@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { MillraceError } from '../platform/runtime/errors.ts'
+import { MillraceError } from './errors.ts'
 
 /** Longer than a healthy store ever takes, shorter than a probe waits. */
 export const CHECK_TIMEOUT_MS = 2_000

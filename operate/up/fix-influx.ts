@@ -1,0 +1,56 @@
+import { access } from 'node:fs/promises'
+import type { BucketReport } from '../../platform/adapters/influx/ensure.ts'
+import { writeFileDurably } from '../../platform/runtime/write-file.ts'
+import { type Finding, ok, warn } from '../doctor/finding.ts'
+import { type InfluxSettings, withTokens } from './influx-settings.ts'
+import type { UpSettings } from './settings.ts'
+
+/** Makes the buckets of every cell, and the tokens whose files are named and not there. */
+export async function fixInflux({ influx, process, up }: UpSettings): Promise<readonly Finding[]> {
+  if (influx === undefined) return []
+  if (influx.cells.some(({ tokenFiles }) => tokenFiles.admin === undefined))
+    return [warn('InfluxDB', 'not touched', 'Set MILLRACE_INFLUX_ADMIN_TOKEN_FILE, so that buckets and tokens can be made.')]
+  const retentions = {
+    readingsDays: process.MILLRACE_RETENTION_DAYS,
+    rejectedDays: up.MILLRACE_LOG_REJECTED_RETENTION_DAYS,
+  }
+  const findings: Finding[] = []
+  const { ensureBuckets } = await import('../../platform/adapters/influx/ensure.ts')
+  for (const cell of withTokens(influx, 'admin')) {
+    const report = await ensureBuckets(cell, retentions)
+    findings.push(...report.map((bucket) => findingOf(cell.name, bucket)))
+    const files = influx.cells.find(({ name }) => name === cell.name)?.tokenFiles ?? {}
+    findings.push(...(await fixTokens(cell, files)))
+  }
+  return findings
+}
+
+type Admin = ReturnType<typeof withTokens>[number]
+
+async function fixTokens(admin: Admin, files: InfluxSettings['cells'][number]['tokenFiles']): Promise<readonly Finding[]> {
+  const { makeToken } = await import('../../platform/adapters/influx/ensure.ts')
+  const findings: Finding[] = []
+  for (const may of ['read', 'write'] as const) {
+    const path = files[may]
+    if (path === undefined) continue
+    const name = `InfluxDB ${admin.name}, ${may} token`
+    const isThere = await access(path).then(
+      () => true,
+      () => false,
+    )
+    if (!isThere) await writeFileDurably(path, `${await makeToken(admin, may)}\n`, 0o600)
+    findings.push(ok(name, isThere ? `there, in ${path}` : `made, in ${path}`))
+  }
+  return findings
+}
+
+function findingOf(cell: string, { name, state, retentionDays }: BucketReport): Finding {
+  const bucket = `InfluxDB ${cell}, bucket ${name}`
+  const kept = retentionDays === 0 ? 'for ever' : `${retentionDays} days`
+  if (state !== 'other-retention') return ok(bucket, `${state}, keeps points ${kept}`)
+  return warn(
+    bucket,
+    `keeps points ${kept}, not as set`,
+    'Left as it is: a shorter retention would delete. Change it with `influx bucket update`, or change MILLRACE_RETENTION_DAYS.',
+  )
+}

@@ -1,0 +1,79 @@
+import type { Point, WriteOutcome } from '../../ports/time-series.ts'
+import { partitionOf } from '../../runtime/partition.ts'
+import type { InfluxClient } from './client.ts'
+import { toLine, toSeenLine } from './line.ts'
+import { acceptPoint, type NameLimits, type SensorNames, type TenantNames } from './names.ts'
+import { type Line, type RefusedLine, sendLines } from './send-lines.ts'
+
+export interface BatchOptions {
+  readonly client: Pick<InfluxClient, 'write'>
+  readonly bucket: string
+  readonly limits: NameLimits
+}
+
+/** The points of one call that go to one InfluxDB. */
+export interface Batch {
+  add(point: Point, index: number, names: TenantNames): void
+  /** @throws {MillraceError} `time-series.unavailable` - some of the points may be stored. */
+  send(signal: AbortSignal): Promise<Pick<WriteOutcome, 'rejected' | 'stored'>>
+}
+
+/** Requests of one batch that are under way at once. A sensor's lines are always in the same lane, so that its later points win. */
+const LANES = 3
+const LINES_PER_REQUEST = 5_000
+
+type Rejected = WriteOutcome['rejected'][number]
+
+/**
+ * Nothing outlives the call: its lines are built, sent and answered for within it, so there is no buffer that an exit could lose, and the
+ * caller's own pace is the back pressure.
+ */
+export function createBatch({ client, bucket, limits }: BatchOptions): Batch {
+  const lanes = Array.from({ length: LANES }, (): Line[] => [])
+  /** Heard later than ever before. */
+  const seen = new Set<SensorNames>()
+  const rejected: Rejected[] = []
+  let stored = 0
+
+  async function sendLane(lane: readonly Line[], signal: AbortSignal): Promise<readonly RefusedLine[]> {
+    const refused: RefusedLine[] = []
+    for (let at = 0; at < lane.length; at += LINES_PER_REQUEST) {
+      signal.throwIfAborted()
+      refused.push(...(await sendLines(client, lane.slice(at, at + LINES_PER_REQUEST), { bucket, precision: 'ms' })))
+    }
+    return refused
+  }
+
+  return {
+    add(point, index, names) {
+      const sensor = acceptPoint(names, point, limits)
+      if ('reason' in sensor) {
+        rejected.push({ index, ...sensor })
+        return
+      }
+      lanes[partitionOf(point.sensor, LANES)]?.push({ text: toLine(point, names, sensor), index, values: point.values.size })
+      stored += point.values.size
+      if (point.receivedMs <= sensor.seenMs) return
+      sensor.seenMs = point.receivedMs
+      seen.add(sensor)
+    },
+
+    async send(signal) {
+      for (const sensor of seen) lanes[0]?.push({ text: toSeenLine(sensor), index: -1, values: 0 })
+      // All have ended, one way or the other, when this settles: nothing of a batch arrives after it was given up.
+      const ended = await Promise.allSettled(lanes.map((lane) => sendLane(lane, signal)))
+      for (const end of ended) {
+        if (end.status === 'rejected') {
+          // It is said again with the next attempt.
+          for (const sensor of seen) sensor.seenMs = 0
+          throw end.reason
+        }
+        for (const { index, detail, values } of end.value) {
+          if (index >= 0) rejected.push({ index, reason: 'store.refused', detail })
+          stored -= values
+        }
+      }
+      return { rejected, stored }
+    },
+  }
+}

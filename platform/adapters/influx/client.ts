@@ -1,0 +1,130 @@
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import { InfluxDB } from '@influxdata/influxdb-client'
+import { MillraceError } from '../../runtime/errors.ts'
+import { isLoopback } from '../../runtime/loopback.ts'
+import type { Flux } from './flux.ts'
+import { asUnavailable } from './unavailable.ts'
+
+export interface InfluxAddress {
+  readonly url: string
+  readonly org: string
+  /** Of the readings; that of the rejections is `rejectedBucket(bucket)`. */
+  readonly bucket: string
+  /** Root certificates, PEM; left out, those of the system. */
+  readonly caPem?: string
+}
+
+export interface InfluxAccess extends InfluxAddress {
+  readonly token: string
+}
+
+export type Precision = 'ms' | 'ns'
+
+export interface InfluxClient {
+  /** @param lines  Line protocol. Resolves once the server says that all of them are stored. @throws {HttpError} what the server answered, or the network's own error. */
+  write(lines: string, to: { readonly bucket: string; readonly precision: Precision }): Promise<void>
+  /** Hands over row after row, with its columns by name. @throws {MillraceError} `time-series.unavailable`. */
+  query(flux: Flux, onRow: (row: Row) => void, signal: AbortSignal): Promise<void>
+  /** When the server was started, epoch seconds; undefined when it doesn't tell. @throws {MillraceError} `time-series.unavailable`. */
+  startedAt(): Promise<number | undefined>
+  close(): void
+}
+
+export type Row = (column: string) => string
+
+export interface InfluxClientOptions {
+  readonly isCompressed?: boolean
+  /** A request that takes longer is given up. */
+  readonly timeoutMs?: number
+}
+
+const TIMEOUT_MS = 15_000
+const SOCKETS_MAX = 16
+/** Below it, gzip costs more than it saves. */
+const GZIP_THRESHOLD = 1_000
+
+export const rejectedBucket = (bucket: string): string => `${bucket}_rejected`
+
+/** @throws {MillraceError} `config.invalid` for plain HTTP to another machine. */
+export function openInfluxClient(access: InfluxAccess, options: InfluxClientOptions = {}): InfluxClient {
+  const { url, org, token } = access
+  const agent = agentFor(access)
+  const influx = new InfluxDB({ url, token, timeout: options.timeoutMs ?? TIMEOUT_MS, transportOptions: { agent } })
+  const queries = influx.getQueryApi({ org })
+
+  return {
+    async write(lines, { bucket, precision }) {
+      const path = `/api/v2/write?${new URLSearchParams({ org, bucket, precision })}`
+      const sending = {
+        method: 'POST',
+        headers: { 'content-type': 'text/plain; charset=utf-8' },
+        ...(options.isCompressed && { gzipThreshold: GZIP_THRESHOLD }),
+      }
+      // What the client's own writer stands on. That one keeps points in a buffer, retries them by itself, and drops them in the end.
+      await new Promise<void>((resolve, reject) => {
+        influx.transport.send(path, lines, sending, { error: reject, complete: resolve })
+      })
+    },
+
+    async query(flux, onRow, signal) {
+      signal.throwIfAborted()
+      await new Promise<void>((resolve, reject) => {
+        const ended = (): void => {
+          cancel?.()
+          reject(signal.reason)
+        }
+        let cancel: (() => void) | undefined
+        let failure: Error | undefined
+        signal.addEventListener('abort', ended, { once: true })
+        const settle = (): void => signal.removeEventListener('abort', ended)
+        queries.queryRows(flux.toString(), {
+          useCancellable(cancellable) {
+            cancel = () => cancellable.cancel()
+          },
+          next(values, table) {
+            const cellOf = (column: string): string => values[table.column(column, false).index] ?? ''
+            // A query that fails on its way says so in a table of its own, after a 200.
+            if (table.columns.some(({ label }) => label === 'error')) failure ??= new Error(cellOf('error'))
+            else onRow(cellOf)
+          },
+          error(error) {
+            settle()
+            reject(asUnavailable(error))
+          },
+          complete() {
+            settle()
+            if (failure === undefined) resolve()
+            else reject(asUnavailable(failure))
+          },
+        })
+      })
+    },
+
+    async startedAt() {
+      try {
+        const text: unknown = await influx.transport.request('/metrics', undefined, {
+          method: 'GET',
+          headers: { accept: 'text/plain' },
+        })
+        const found = /^process_start_time_seconds (\S+)$/m.exec(String(text))?.[1]
+        return found === undefined ? undefined : Number(found)
+      } catch (error) {
+        throw asUnavailable(error)
+      }
+    },
+
+    close: () => agent.destroy(),
+  }
+}
+
+export function agentFor({ url, caPem }: InfluxAddress): HttpAgent {
+  const { protocol, hostname } = new URL(url)
+  const pool = { keepAlive: true, maxSockets: SOCKETS_MAX }
+  if (protocol === 'https:') return new HttpsAgent({ ...pool, minVersion: 'TLSv1.3', ...(caPem !== undefined && { ca: caPem }) })
+  if (isLoopback(hostname)) return new HttpAgent(pool)
+  throw new MillraceError(
+    'config.invalid',
+    `InfluxDB at ${url} would be spoken to without TLS. Use https://; plain http is for the loopback address only.`,
+  )
+}

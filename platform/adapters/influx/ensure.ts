@@ -1,0 +1,88 @@
+import { InfluxDB } from '@influxdata/influxdb-client'
+import { AuthorizationsAPI, BucketsAPI, OrgsAPI } from '@influxdata/influxdb-client-apis'
+import type { InfluxAccess } from './client.ts'
+import { agentFor, rejectedBucket } from './client.ts'
+import { asUnavailable } from './unavailable.ts'
+
+export interface BucketReport {
+  readonly name: string
+  readonly state: 'made' | 'there' | 'other-retention'
+  readonly retentionDays: number
+}
+
+export interface Retentions {
+  readonly readingsDays: number
+  readonly rejectedDays: number
+}
+
+const DAY_SECONDS = 86_400
+
+/**
+ * Makes the buckets that aren't there. One that is keeps its retention, whatever is asked for: a shorter one would delete. The report says so.
+ *
+ * @param admin  Its token may make buckets. The organization must be there.
+ * @throws {MillraceError} `time-series.unavailable`, `config.invalid`.
+ */
+export async function ensureBuckets(
+  admin: InfluxAccess,
+  { readingsDays, rejectedDays }: Retentions,
+): Promise<readonly BucketReport[]> {
+  return withApis(admin, async ({ influx, orgID }) => {
+    const api = new BucketsAPI(influx)
+    const ensure = async (name: string, days: number): Promise<BucketReport> => {
+      const { buckets = [] } = await api.getBuckets({ orgID, name }).catch(asNothing)
+      const [found] = buckets
+      if (found === undefined) {
+        await api.postBuckets({ body: { orgID, name, retentionRules: [{ type: 'expire', everySeconds: days * DAY_SECONDS }] } })
+        return { name, state: 'made', retentionDays: days }
+      }
+      const retentionDays = (found.retentionRules?.[0]?.everySeconds ?? 0) / DAY_SECONDS
+      return { name, state: retentionDays === days ? 'there' : 'other-retention', retentionDays }
+    }
+    return [await ensure(admin.bucket, readingsDays), await ensure(rejectedBucket(admin.bucket), rejectedDays)]
+  })
+}
+
+/** Makes a token that may read the buckets, or read and write them, and do nothing else. @throws {MillraceError} `time-series.unavailable`. */
+export async function makeToken(admin: InfluxAccess, may: 'read' | 'write'): Promise<string> {
+  return withApis(admin, async ({ influx, orgID }) => {
+    const buckets = new BucketsAPI(influx)
+    const ids = await Promise.all(
+      [admin.bucket, rejectedBucket(admin.bucket)].map(
+        async (name) => (await buckets.getBuckets({ orgID, name })).buckets?.[0]?.id,
+      ),
+    )
+    const actions = may === 'read' ? (['read'] as const) : (['read', 'write'] as const)
+    const permissions = ids.flatMap((id) =>
+      actions.map((action) => ({ action, resource: { type: 'buckets' as const, orgID, ...(id !== undefined && { id }) } })),
+    )
+    const made = await new AuthorizationsAPI(influx).postAuthorizations({
+      body: { orgID, description: `millrace, ${may}, ${admin.bucket}`, permissions },
+    })
+    if (made.token === undefined) throw new Error('the server made no token')
+    return made.token
+  })
+}
+
+interface Apis {
+  readonly influx: InfluxDB
+  readonly orgID: string
+}
+
+async function withApis<T>(admin: InfluxAccess, work: (apis: Apis) => Promise<T>): Promise<T> {
+  const agent = agentFor(admin)
+  try {
+    const influx = new InfluxDB({ url: admin.url, token: admin.token, transportOptions: { agent } })
+    const { orgs = [] } = await new OrgsAPI(influx).getOrgs({ org: admin.org })
+    const orgID = orgs[0]?.id
+    if (orgID === undefined) throw new Error(`the organization ${admin.org} is not there`)
+    return await work({ influx, orgID })
+  } catch (error) {
+    throw asUnavailable(error)
+  } finally {
+    agent.destroy()
+  }
+}
+
+/** A bucket that isn't there is a 404 to some versions. */
+const asNothing = (): { buckets?: never[] } => ({})

@@ -1,0 +1,50 @@
+import {
+  type FluxParameterLike,
+  fluxDateTime,
+  fluxExpression,
+  fluxInteger,
+  fluxRegExp,
+  flux as fluxTag,
+} from '@influxdata/influxdb-client'
+
+/** A query whose every variable part was escaped: nothing else can be run. */
+export interface Flux extends FluxParameterLike {
+  toString(): string
+}
+
+/** A value that stands in a query: a string becomes a string literal, a number an integer, a piece of Flux stays what it is. */
+export type FluxValue = string | number | FluxParameterLike
+
+/**
+ * The only way to a query: `flux\`from(bucket: ${bucket})\``. What is put in becomes a literal of its type, whatever it holds.
+ *
+ * @throws {TypeError} for a number that isn't a whole one.
+ */
+export function flux(strings: TemplateStringsArray, ...values: readonly FluxValue[]): Flux {
+  const literals = values.map((value) => (typeof value === 'number' ? integer(value) : value))
+  return fluxExpression(fluxTag(strings, ...literals).toString())
+}
+
+export function integer(value: number): FluxParameterLike {
+  if (!Number.isSafeInteger(value)) throw new TypeError(`${value} is not a whole number.`)
+  return fluxInteger(value)
+}
+
+/** InfluxDB keeps int64 nanoseconds, and a time literal has a year of four digits: no reading lies outside of either. */
+const TIME_MIN_MS = -9_223_372_036_854
+const TIME_MAX_MS = 9_223_372_036_854
+
+/** @param ms  Epoch milliseconds; those that InfluxDB can't hold become the nearest ones that it can. */
+export function instant(ms: number): FluxParameterLike {
+  return fluxDateTime(new Date(Math.min(Math.max(ms, TIME_MIN_MS), TIME_MAX_MS)).toISOString())
+}
+
+/** Whether the column holds one of the values, in a way that the storage engine can answer by itself. */
+export function isOneOf(column: 'tenant' | 'sensor' | '_field', values: readonly string[]): FluxParameterLike {
+  if (values.length === 0) return fluxExpression('false')
+  const tests = values.map((value) => flux`r[${column}] == ${value}`.toString())
+  return fluxExpression(`(${tests.join(' or ')})`)
+}
+
+/** @param pattern  Made by us; Flux and JavaScript agree on what we use of it. */
+export const fluxPattern = (pattern: RegExp): FluxParameterLike => fluxRegExp(pattern)
