@@ -53,10 +53,17 @@ async function start({ folder, config, logOptions, eventLog: place, series: seri
     placeTenants: (tenants, cells) => caller.call('placeTenants', tenants, cells),
     placesOf: (tenants) => caller.call('placesOf', tenants),
   }
-  const { series, retention } = await openSeries(seriesPlace, metadata, log)
+  const { series, retention, readBack } = await openSeries(seriesPlace, metadata, log)
   const eventLog =
     place.kind === 'sqlite' ? await openSqliteLogFromThread(folder, place.port) : await openKafka(place.options, log)
-  const ports = { eventLog, series, rejections: series, sensors: metadata, ...(retention && { retention }) }
+  const ports = {
+    eventLog,
+    series,
+    rejections: series,
+    sensors: metadata,
+    ...(retention && { retention }),
+    ...(readBack && { readBack }),
+  }
   const onDeath = (error: Error): void => {
     log.fatal({ err: error }, 'A processor failed; the process stops.')
     setImmediate(() => {
@@ -79,10 +86,11 @@ async function start({ folder, config, logOptions, eventLog: place, series: seri
 async function openSeries(place: ThreadSeries, places: CellPlaces, log: Logger) {
   if (place.kind === 'sqlite') {
     const series = openSeriesWriter({ folder: place.folder })
-    return { series, retention: series }
+    return { series, retention: series, readBack: undefined }
   }
   const { openInfluxWriter } = await import('../platform/adapters/influx/open-writer.ts')
-  return { series: openInfluxWriter({ ...place.options, places, log }) }
+  const series = openInfluxWriter({ ...place.options, places, log })
+  return { series, retention: undefined, readBack: series }
 }
 
 /** Loaded where it is used: without Kafka, its client takes no memory. */

@@ -22,6 +22,11 @@ export function createProcessMetrics(registry: Registry) {
     help: 'Records of the event log that could not be read, because they are damaged or of an unknown version; they are among the rejected ones.',
     registers,
   })
+  const replayed = new Counter({
+    name: 'process_read_back_replayed_records_total',
+    help: 'Records that were stored again because the time-series store had lost what it had acknowledged. Anything but 0 wants somebody to look at its disk.',
+    registers,
+  })
   const newestReceived = new Gauge({
     name: 'process_newest_received_timestamp_seconds',
     help: 'Time of receipt of the newest message that was processed.',
@@ -42,6 +47,9 @@ export function createProcessMetrics(registry: Registry) {
     refused(points: number, records: number): void {
       refused.inc(points)
       unreadable.inc(records)
+    },
+    replayed(records: number): void {
+      replayed.inc(records)
     },
     /** @param receivedMs  0 when the batch held no message. */
     newest(receivedMs: number): void {

@@ -1,7 +1,7 @@
 import type { EventLog } from '../platform/ports/event-log.ts'
 import type { SensorStore } from '../platform/ports/metadata.ts'
 import type { RejectionWriter } from '../platform/ports/rejections.ts'
-import type { TimeSeriesWriter } from '../platform/ports/time-series.ts'
+import type { ReadBack, TimeSeriesWriter } from '../platform/ports/time-series.ts'
 import type { Running } from '../platform/runtime/lifecycle.ts'
 import type { Logger } from '../platform/runtime/log.ts'
 import type { MetricsRegistry } from '../platform/runtime/metrics-registry.ts'
@@ -10,6 +10,7 @@ import type { ProcessConfig } from './config.ts'
 import { createIndexRejections } from './index-rejections.ts'
 import { type Process, runLoop } from './loop.ts'
 import { createProcessMetrics } from './metrics.ts'
+import { withReadBack } from './read-back.ts'
 import { keepRetention, type Retention } from './retention.ts'
 import { createStoreReadings } from './store-readings.ts'
 
@@ -21,6 +22,8 @@ export interface ProcessPorts {
   readonly series: TimeSeriesWriter
   readonly rejections: RejectionWriter
   readonly sensors: Pick<SensorStore, 'recordSensors'>
+  /** Where the store may lose what it has acknowledged. */
+  readonly readBack?: ReadBack
   /** Where the store doesn't delete by itself. */
   readonly retention?: Retention
 }
@@ -57,7 +60,7 @@ export async function startProcessors(
   }
 
   try {
-    await start('store', READINGS_TOPIC, createStoreReadings(ports, metrics), config.MILLRACE_PROCESS_BATCH_RECORDS_MAX)
+    await start('store', READINGS_TOPIC, createStore(), config.MILLRACE_PROCESS_BATCH_RECORDS_MAX)
     await start('rejections', REJECTED_TOPIC, createIndexRejections(ports.rejections, log), REJECTIONS_PER_BATCH_MAX)
   } catch (error) {
     stopping.abort()
@@ -66,6 +69,13 @@ export async function startProcessors(
   }
   const { retention } = ports
   if (retention) loops.push(keepRetention({ retention, days: config.MILLRACE_RETENTION_DAYS, log }, stopping.signal))
+
+  function createStore(): Process {
+    const store = createStoreReadings(ports, metrics)
+    const { readBack } = ports
+    if (readBack === undefined) return store
+    return withReadBack(store, { ...ports, readBack }, { log, clock: Date.now, onReplayed: metrics.replayed })
+  }
 
   async function sampleLag(): Promise<void> {
     metrics.lag('store', await ports.eventLog.lag(CONSUMER_GROUPS.store, READINGS_TOPIC))

@@ -38,6 +38,17 @@ export interface TimeSeriesWriter {
   write(points: Iterable<Point>, signal: AbortSignal): Promise<WriteOutcome>
 }
 
+/**
+ * For a store that may lose what it has acknowledged, by a fault of its own: so that it is noticed, and mended from the event log.
+ * Both throw {MillraceError} `time-series.unavailable`.
+ */
+export interface ReadBack {
+  /** Changes whenever a server of the store was started anew. What it held in memory alone is gone then. */
+  epoch(): Promise<string>
+  /** Which of these points the store holds no value of, by their index. Points that it would refuse count as held. */
+  missing(points: readonly Point[], signal: AbortSignal): Promise<readonly number[]>
+}
+
 /** What a reader gets back: one row per timestamp, with the asked metrics that have a value there. */
 export interface SeriesRow {
   readonly timestampMs: number

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Artefact, artefactFolder } from './cache.ts'
-import { freePort, run, type Server, startServer, untilReady } from './run.ts'
+import { freePort, type RestartableServer, run, startRestartable, startServer, untilReady } from './run.ts'
 
 const VERSION = '2.7.12'
 const PKG_CONFIG_VERSION = 'v0.2.14'
@@ -52,7 +52,7 @@ export const influxArtefact: Artefact = {
   },
 }
 
-export interface InfluxServer extends Server {
+export interface InfluxServer extends RestartableServer {
   readonly url: string
   readonly org: string
   /** May do everything. */
@@ -64,21 +64,22 @@ export async function startInflux(folder: string): Promise<InfluxServer> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const logFile = join(folder, 'influxd.log')
-  const server = startServer(
-    join(artefactFolder(influxArtefact), 'influxd'),
-    [
-      `--bolt-path=${join(folder, 'influxd.bolt')}`,
-      `--engine-path=${join(folder, 'engine')}`,
-      `--sqlite-path=${join(folder, 'influxd.sqlite')}`,
-      `--http-bind-address=127.0.0.1:${port}`,
-      '--reporting-disabled',
-    ],
-    { logFile },
+  const program = join(artefactFolder(influxArtefact), 'influxd')
+  const argv = [
+    `--bolt-path=${join(folder, 'influxd.bolt')}`,
+    `--engine-path=${join(folder, 'engine')}`,
+    `--sqlite-path=${join(folder, 'influxd.sqlite')}`,
+    `--http-bind-address=127.0.0.1:${port}`,
+    '--reporting-disabled',
+  ]
+  const isReady = async (): Promise<boolean> => (await fetch(`${url}/health`)).ok
+  const server = await startRestartable(
+    () => startServer(program, argv, { logFile }),
+    (started) => untilReady(started, logFile, READY_TIMEOUT_MS, isReady),
   )
-  await untilReady(server, logFile, READY_TIMEOUT_MS, async () => (await fetch(`${url}/health`)).ok)
   const token = randomBytes(32).toString('base64url')
   const body = { username: 'millrace', password: randomBytes(16).toString('hex'), org: ORG, bucket: 'setup', token }
   const answer = await fetch(`${url}/api/v2/setup`, { method: 'POST', body: JSON.stringify(body) })
   if (!answer.ok) throw new Error(`InfluxDB could not be set up: ${answer.status} ${await answer.text()}`)
-  return { ...server, url, org: ORG, token }
+  return Object.assign(server, { url, org: ORG, token })
 }

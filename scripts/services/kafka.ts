@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { type Artefact, artefactFolder } from './cache.ts'
-import { freePort, run, type Server, startServer, untilReady } from './run.ts'
+import { freePort, type RestartableServer, run, startRestartable, startServer, untilReady } from './run.ts'
 
 const VERSION = '4.1.2'
 const LOG4J_VERSION = '2.24.3'
@@ -28,7 +28,7 @@ export const kafkaArtefact: Artefact = {
   },
 }
 
-export interface KafkaServer extends Server {
+export interface KafkaServer extends RestartableServer {
   /** `host:port`. */
   readonly brokers: string
 }
@@ -43,9 +43,11 @@ export async function startKafka(folder: string): Promise<KafkaServer> {
   const classPath = join(artefactFolder(kafkaArtefact), 'libs', '*')
   const clusterId = randomBytes(16).toString('base64url')
   await run('java', ['-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', settings])
-  const server = startServer('java', ['-Xmx512m', '-cp', classPath, 'kafka.Kafka', settings], { logFile })
-  await untilReady(server, logFile, READY_TIMEOUT_MS, () => accepts(port))
-  return { ...server, brokers: `127.0.0.1:${port}` }
+  const server = await startRestartable(
+    () => startServer('java', ['-Xmx512m', '-cp', classPath, 'kafka.Kafka', settings], { logFile }),
+    (started) => untilReady(started, logFile, READY_TIMEOUT_MS, () => accepts(port)),
+  )
+  return Object.assign(server, { brokers: `127.0.0.1:${port}` })
 }
 
 function properties(dataFolder: string, port: number, controllerPort: number): string {

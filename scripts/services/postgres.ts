@@ -3,12 +3,21 @@ import { chmod, chown, cp, mkdir, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { Client } from 'pg'
-import { freePort, idsOf, type RunOptions, run, type Server, startServer, untilReady } from './run.ts'
+import {
+  freePort,
+  idsOf,
+  type RestartableServer,
+  type RunOptions,
+  run,
+  startRestartable,
+  startServer,
+  untilReady,
+} from './run.ts'
 
 const READY_TIMEOUT_MS = 60_000
 const SUPERUSER = 'postgres'
 
-export interface PostgresServer extends Server {
+export interface PostgresServer extends RestartableServer {
   /** Of the superuser, ending in the name of its database. */
   readonly url: string
 }
@@ -35,10 +44,12 @@ export async function startPostgres(folder: string): Promise<PostgresServer> {
   ]
   await run(join(native, 'bin', 'initdb'), [`--pgdata=${data}`, ...settings], options)
   const flags = ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder]
-  const server = startServer(join(native, 'bin', 'postgres'), flags, { ...options, logFile })
   const url = `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/postgres`
-  await untilReady(server, logFile, READY_TIMEOUT_MS, () => answers(url))
-  return { ...server, url }
+  const server = await startRestartable(
+    () => startServer(join(native, 'bin', 'postgres'), flags, { ...options, logFile }),
+    (started) => untilReady(started, logFile, READY_TIMEOUT_MS, () => answers(url)),
+  )
+  return Object.assign(server, { url })
 }
 
 /** Another user may not get into the folder of the repository, so it gets a copy. */

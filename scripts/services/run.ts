@@ -85,6 +85,29 @@ export function startServer(
   return { child, stop: () => (child.pid === undefined ? Promise.resolve() : stopProcess(child.pid)) }
 }
 
+export interface RestartableServer extends Server {
+  /** The same server anew, after it ended or was killed: same folder, same port. */
+  startAgain(): Promise<void>
+}
+
+export async function startRestartable(
+  launch: () => Server,
+  ready: (server: Server) => Promise<void>,
+): Promise<RestartableServer> {
+  let server = launch()
+  await ready(server)
+  return {
+    get child() {
+      return server.child
+    },
+    stop: () => server.stop(),
+    async startAgain() {
+      server = launch()
+      await ready(server)
+    },
+  }
+}
+
 /** Ends a process that need not be our child. */
 export async function stopProcess(pid: number): Promise<void> {
   signal(pid, 'SIGTERM')

@@ -2,7 +2,7 @@ import type { Point, WriteOutcome } from '../../ports/time-series.ts'
 import { partitionOf } from '../../runtime/partition.ts'
 import type { InfluxClient } from './client.ts'
 import { toLine, toSeenLine } from './line.ts'
-import { acceptPoint, type NameLimits, type SensorNames, type TenantNames } from './names.ts'
+import { type NameLimits, refusalOf, type SensorNames, type TenantNames, takeNames } from './names.ts'
 import { type Line, type RefusedLine, sendLines } from './send-lines.ts'
 
 export interface BatchOptions {
@@ -46,11 +46,12 @@ export function createBatch({ client, bucket, limits }: BatchOptions): Batch {
 
   return {
     add(point, index, names) {
-      const sensor = acceptPoint(names, point, limits)
-      if ('reason' in sensor) {
-        rejected.push({ index, ...sensor })
+      const refusal = refusalOf(names, point, limits)
+      if (refusal !== undefined) {
+        rejected.push({ index, ...refusal })
         return
       }
+      const sensor = takeNames(names, point)
       lanes[partitionOf(point.sensor, LANES)]?.push({ text: toLine(point, names, sensor), index, values: point.values.size })
       stored += point.values.size
       if (point.receivedMs <= sensor.seenMs) return

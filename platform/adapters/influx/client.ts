@@ -41,6 +41,7 @@ export interface InfluxClientOptions {
 
 const TIMEOUT_MS = 15_000
 const SOCKETS_MAX = 16
+const STARTED_TOLERANCE_S = 1
 /** Below it, gzip costs more than it saves. */
 const GZIP_THRESHOLD = 1_000
 
@@ -52,6 +53,7 @@ export function openInfluxClient(access: InfluxAccess, options: InfluxClientOpti
   const agent = agentFor(access)
   const influx = new InfluxDB({ url, token, timeout: options.timeoutMs ?? TIMEOUT_MS, transportOptions: { agent } })
   const queries = influx.getQueryApi({ org })
+  let startedAt: number | undefined
 
   return {
     async write(lines, { bucket, precision }) {
@@ -107,8 +109,12 @@ export function openInfluxClient(access: InfluxAccess, options: InfluxClientOpti
           method: 'GET',
           headers: { accept: 'text/plain' },
         })
-        const found = /^process_start_time_seconds (\S+)$/m.exec(String(text))?.[1]
-        return found === undefined ? undefined : Number(found)
+        const uptime = /^influxdb_uptime_seconds\S* (\S+)$/m.exec(String(text))?.[1]
+        if (uptime === undefined) return undefined
+        const found = Date.now() / 1000 - Number(uptime)
+        // Two clocks tell it, so it is never quite the same; and no server is started twice within this time.
+        if (startedAt === undefined || Math.abs(found - startedAt) > STARTED_TOLERANCE_S) startedAt = found
+        return startedAt
       } catch (error) {
         throw asUnavailable(error)
       }

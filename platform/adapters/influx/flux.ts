@@ -18,12 +18,21 @@ export type FluxValue = string | number | FluxParameterLike
 /**
  * The only way to a query: `flux\`from(bucket: ${bucket})\``. What is put in becomes a literal of its type, whatever it holds.
  *
- * @throws {TypeError} for a number that isn't a whole one.
+ * @throws {TypeError} for a number that isn't a whole one, and for a string with control characters.
  */
 export function flux(strings: TemplateStringsArray, ...values: readonly FluxValue[]): Flux {
-  const literals = values.map((value) => (typeof value === 'number' ? integer(value) : value))
-  return fluxExpression(fluxTag(strings, ...literals).toString())
+  return fluxExpression(fluxTag(strings, ...values.map(toLiteral)).toString())
 }
+
+function toLiteral(value: FluxValue): string | FluxParameterLike {
+  if (typeof value === 'number') return integer(value)
+  if (typeof value === 'string' && UNSAYABLE.test(value))
+    throw new TypeError('A string with control characters is no literal of Flux.')
+  return value
+}
+
+/** Flux has escapes for tab, line feed and carriage return, and none of these may stand in a literal as they are. */
+const UNSAYABLE = /(?![\t\n\r])\p{Cc}/u
 
 export function integer(value: number): FluxParameterLike {
   if (!Number.isSafeInteger(value)) throw new TypeError(`${value} is not a whole number.`)

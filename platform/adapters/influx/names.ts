@@ -71,8 +71,8 @@ export function listsOf({ lists }: TenantNames, metrics: Iterable<string>): read
   return made
 }
 
-/** Decides whether a point can be stored. A refused point leaves nothing behind. */
-export function acceptPoint(names: TenantNames, point: Point, limits: NameLimits): SensorNames | Refusal {
+/** @returns why a point can't be stored; undefined when it can. */
+export function refusalOf(names: TenantNames, point: Point, limits: NameLimits): Refusal | undefined {
   const { tenant, sensor, timestampMs, values } = point
   if (values.size === 0) return { reason: 'store.refused', detail: 'The point holds no values.' }
   if (!Number.isSafeInteger(timestampMs))
@@ -87,13 +87,16 @@ export function acceptPoint(names: TenantNames, point: Point, limits: NameLimits
   }
   if (unknown > 0 && names.metrics.size + unknown > limits.metricsPerTenantMax)
     return { reason: 'store.metric-limit', detail: `The tenant may have ${limits.metricsPerTenantMax} metrics.` }
-  const known = names.sensors.get(sensor)
-  if (known === undefined) {
-    if (!isSensorId(sensor) || !isTenantId(tenant))
-      return { reason: 'store.refused', detail: 'The name of the sensor breaks the grammar of names.' }
-    if (names.sensors.size >= limits.sensorsPerTenantMax)
-      return { reason: 'store.sensor-limit', detail: `The tenant may have ${limits.sensorsPerTenantMax} sensors.` }
-  }
-  if (unknown > 0) for (const metric of values.keys()) addMetric(names, metric)
-  return known ?? addSensor(names, tenant, sensor)
+  if (names.sensors.has(sensor)) return undefined
+  if (!isSensorId(sensor) || !isTenantId(tenant))
+    return { reason: 'store.refused', detail: 'The name of the sensor breaks the grammar of names.' }
+  if (names.sensors.size >= limits.sensorsPerTenantMax)
+    return { reason: 'store.sensor-limit', detail: `The tenant may have ${limits.sensorsPerTenantMax} sensors.` }
+  return undefined
+}
+
+/** Takes the names of a point that can be stored. */
+export function takeNames(names: TenantNames, { tenant, sensor, values }: Point): SensorNames {
+  for (const metric of values.keys()) if (!names.metrics.has(metric)) addMetric(names, metric)
+  return names.sensors.get(sensor) ?? addSensor(names, tenant, sensor)
 }

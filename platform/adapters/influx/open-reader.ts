@@ -1,3 +1,5 @@
+import { isGatewayId, isSensorId } from '../../../schemas/names.ts'
+import { isReason } from '../../../schemas/rejection.ts'
 import type { CellPlaces } from '../../ports/metadata.ts'
 import type { RejectionReader } from '../../ports/rejections.ts'
 import { assertScope, type TenantScope } from '../../ports/tenant-scope.ts'
@@ -46,11 +48,12 @@ export function openInfluxReader({ cells, places }: InfluxReaderOptions): Influx
     async range(scope, query, signal) {
       assertScope(scope)
       checkCount(query.limit, ROWS_MAX)
-      return (await cellOf(scope, signal))?.reader.range(scope, query, signal) ?? NOTHING
+      const cell = await cellOf(scope, signal)
+      return cell === undefined || !isSensorId(query.sensor) ? NOTHING : cell.reader.range(scope, query, signal)
     },
     async latest(scope, sensors, signal) {
       assertScope(scope)
-      const names = [...new Set(sensors)]
+      const names = [...new Set(sensors)].filter(isSensorId)
       if (names.length === 0) return NOTHING
       checkCount(names.length, SENSORS_MAX)
       return (await cellOf(scope, signal))?.reader.latest(scope, names, signal) ?? NOTHING
@@ -59,7 +62,9 @@ export function openInfluxReader({ cells, places }: InfluxReaderOptions): Influx
       assertScope(scope)
       checkCount(query.limit, ROWS_MAX)
       const cell = await cellOf(scope, signal)
-      return cell === undefined ? NOTHING : readRejections(cell, scope, query, signal)
+      const { gateway, reason } = query
+      const isNone = (gateway !== undefined && !isGatewayId(gateway)) || (reason !== undefined && !isReason(reason))
+      return cell === undefined || isNone ? NOTHING : readRejections(cell, scope, query, signal)
     },
     async rejection(scope, key, signal) {
       const cell = await cellOf(scope, signal)

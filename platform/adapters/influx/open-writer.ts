@@ -1,13 +1,14 @@
 import type { CellPlaces } from '../../ports/metadata.ts'
 import type { RejectionWriter } from '../../ports/rejections.ts'
-import type { Point, TimeSeriesWriter, WriteOutcome } from '../../ports/time-series.ts'
+import type { Point, ReadBack, TimeSeriesWriter, WriteOutcome } from '../../ports/time-series.ts'
 import type { Logger } from '../../runtime/log.ts'
 import { type Batch, createBatch } from './batch.ts'
 import { type Cell, createCellDirectory } from './cells.ts'
 import { type InfluxClient, openInfluxClient } from './client.ts'
 import { createDiskWatch } from './disk-watch.ts'
+import { findMissing } from './missing.ts'
 import { createNameDirectory, type NameDirectory } from './name-directory.ts'
-import type { NameLimits } from './names.ts'
+import { type NameLimits, refusalOf } from './names.ts'
 import { writeRejections } from './write-rejections.ts'
 
 export interface InfluxLimits extends NameLimits {
@@ -29,9 +30,7 @@ export interface InfluxWriterOptions {
   readonly log: Logger
 }
 
-export interface InfluxWriter extends TimeSeriesWriter, RejectionWriter {
-  /** Changes whenever one of the servers was started anew: what it had acknowledged is worth reading back then. @throws {MillraceError} `time-series.unavailable`. */
-  epoch(): Promise<string>
+export interface InfluxWriter extends TimeSeriesWriter, RejectionWriter, ReadBack {
   close(): void
 }
 
@@ -107,6 +106,18 @@ export function openInfluxWriter({
     async epoch() {
       const started = await Promise.all([...open.values()].map(({ client }) => client.startedAt()))
       return started.join(' ')
+    },
+
+    async missing(points, signal) {
+      const indexed = points.map((point, index) => ({ point, index }))
+      await load(new Set(points.map(({ tenant }) => tenant)), signal)
+      // What the writer would refuse was refused then, too: it isn't lost.
+      const wanted = indexed.filter(({ point }) => {
+        const names = directory.of(point.tenant)?.names.of(point.tenant)
+        return names !== undefined && refusalOf(names, point, limits) === undefined
+      })
+      const byCell = Map.groupBy(wanted, ({ point }) => directory.of(point.tenant))
+      return (await settle([...byCell].map(async ([cell, some]) => (cell ? findMissing(cell, some, signal) : [])))).flat()
     },
 
     close() {

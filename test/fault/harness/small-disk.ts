@@ -37,7 +37,7 @@ export function needsMount(folder: string): false | string {
 
 /** Mounts it on a folder that is made for it, and removed with everything in it when the test ends. */
 export function mountSmallDisk(t: Test, folder: string, sizeMiB: number): SmallDisk {
-  mkdirSync(folder)
+  mkdirSync(folder, { recursive: true })
   mount(folder, sizeMiB)
   t.teardown(() => {
     // Lazily: what still has a file open keeps it until it ends.

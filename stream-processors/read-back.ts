@@ -1,0 +1,146 @@
+import type { EventLogReader, LogRecord, Position } from '../platform/ports/event-log.ts'
+import type { Point, ReadBack, TimeSeriesWriter } from '../platform/ports/time-series.ts'
+import type { Logger } from '../platform/runtime/log.ts'
+import type { Process } from './loop.ts'
+import { readPoints } from './read-points.ts'
+
+export interface ReadBackPorts {
+  readonly eventLog: Pick<EventLogReader, 'read' | 'offsetsAt'>
+  readonly series: TimeSeriesWriter
+  readonly readBack: ReadBack
+}
+
+export interface ReadBackSurroundings {
+  readonly log: Logger
+  readonly clock: () => number
+  /** Told of records whose readings were gone, once they are stored again. */
+  readonly onReplayed: (records: number) => void
+  /** How often the store is asked whether it was started anew; 10 s when left out. */
+  readonly everyMs?: number
+}
+
+const EVERY_MS = 10_000
+/** Older records are taken as read back before. */
+const LOOK_BACK_MS = 24 * 3_600_000
+const SAMPLES_AT_ONCE = 16
+const REPLAY_LIMIT = { recordsMax: 5_000, bytesMax: 4_194_304 }
+
+/**
+ * Before the first batch of a partition, and again whenever the store was started anew, looks whether the store still holds what the
+ * records before that batch brought. What is gone is written again from the log, before anything newer: so the last value still wins.
+ */
+export function withReadBack(
+  process: Process,
+  { eventLog, series, readBack }: ReadBackPorts,
+  surroundings: ReadBackSurroundings,
+): Process {
+  const { log, clock, onReplayed, everyMs = EVERY_MS } = surroundings
+  const checkedEpochs = new Map<string, string>()
+  let epoch: string | undefined
+  let askedMs = Number.NEGATIVE_INFINITY
+
+  async function currentEpoch(): Promise<string> {
+    if (epoch === undefined || clock() - askedMs > everyMs) {
+      epoch = await readBack.epoch()
+      askedMs = clock()
+    }
+    return epoch
+  }
+
+  async function check(next: LogRecord, signal: AbortSignal): Promise<void> {
+    const { topic, partition, offset: end } = next
+    const floors = await eventLog.offsetsAt(topic, clock() - LOOK_BACK_MS)
+    const floor = floors.find((position) => position.partition === partition)?.offset ?? 0
+    const from = await findGap(next, floor, signal)
+    if (from === undefined) return
+    const about = { topic, partition, fromOffset: from, toOffset: end }
+    log.error(
+      about,
+      'The time-series store has lost readings that it had acknowledged. They are stored again from the event log.',
+    )
+    const records = await replay({ topic, partition, offset: from }, end, signal)
+    onReplayed(records)
+    log.warn({ ...about, records }, 'What was lost is stored again. Look at the disk of the time-series store.')
+  }
+
+  /** @returns the first offset that must be written again; undefined when nothing is missing. */
+  async function findGap(next: LogRecord, floor: number, signal: AbortSignal): Promise<number | undefined> {
+    let from: number | undefined
+    for (const offsets of inGroups(sampleOffsets(next.offset, floor), SAMPLES_AT_ONCE)) {
+      const samples = await Promise.all(offsets.map((offset) => sampleAt({ ...next, offset })))
+      const found = samples.filter((sample) => sample !== undefined)
+      const missing = new Set(
+        await readBack.missing(
+          found.map(({ point }) => point),
+          signal,
+        ),
+      )
+      for (const [index, { offset }] of found.entries()) {
+        if (missing.has(index)) from = floor
+        else if (from === floor) from = offset + 1
+      }
+    }
+    return from
+  }
+
+  /** The first point of the record there; undefined when there is none that could be looked for. */
+  async function sampleAt(position: Position): Promise<{ readonly offset: number; readonly point: Point } | undefined> {
+    const [record] = await eventLog.read(position, { recordsMax: 1, bytesMax: 1 })
+    const point = record && readPoints(record)?.points[0]
+    return record && point && { offset: record.offset, point }
+  }
+
+  async function replay(from: Position, end: number, signal: AbortSignal): Promise<number> {
+    let offset = from.offset
+    let count = 0
+    while (offset < end) {
+      const page = await eventLog.read({ ...from, offset }, REPLAY_LIMIT)
+      const records = page.filter((record) => record.offset < end)
+      const last = records.at(-1)
+      if (last === undefined) break
+      await series.write(
+        records.flatMap((record) => readPoints(record)?.points ?? []),
+        signal,
+      )
+      count += records.length
+      offset = last.offset + 1
+    }
+    return count
+  }
+
+  return async (records, signal) => {
+    const now = await currentEpoch()
+    for (const first of firstOfPartitions(records)) {
+      const key = `${first.topic}/${first.partition}`
+      if (checkedEpochs.get(key) === now) continue
+      await check(first, signal)
+      checkedEpochs.set(key, now)
+    }
+    return process(records, signal)
+  }
+}
+
+/** From the newest backwards: the last few one by one, then ever fewer, but never more than an eighth of the way apart. */
+export function* sampleOffsets(end: number, floor: number): Generator<number> {
+  for (let distance = 1; end - distance >= floor; distance += Math.max(1, distance >> 3)) yield end - distance
+}
+
+function* inGroups<T>(items: Iterable<T>, size: number): Generator<readonly T[]> {
+  let group: T[] = []
+  for (const item of items) {
+    group.push(item)
+    if (group.length < size) continue
+    yield group
+    group = []
+  }
+  if (group.length > 0) yield group
+}
+
+function firstOfPartitions(records: readonly LogRecord[]): readonly LogRecord[] {
+  const first = new Map<string, LogRecord>()
+  for (const record of records) {
+    const key = `${record.topic}/${record.partition}`
+    if (!first.has(key)) first.set(key, record)
+  }
+  return [...first.values()]
+}
