@@ -6,6 +6,7 @@ import { VERSION } from '../output/version.ts'
 import { type CliDependencies, createCli, isColoured } from './cli.ts'
 import { addDoctor } from './doctor.ts'
 import { addGateways } from './gateways.ts'
+import { addListeners } from './listeners.ts'
 import { addSimulate } from './simulate.ts'
 import { addTail } from './tail.ts'
 import { addTenants } from './tenants.ts'
@@ -52,6 +53,7 @@ export function createProgram(dependencies: CliDependencies, finish: (exitCode: 
   for (const add of addCommands) add(program, cli)
   addTenants(program, cli)
   addGateways(program, cli)
+  addListeners(program, cli)
   addTokens(program, cli)
   addTail(program, cli)
   addSimulate(program, cli)

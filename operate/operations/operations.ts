@@ -1,5 +1,6 @@
 import { enrolGateway, listGateways, revokeGateway, rotateGateway } from './gateways.ts'
 import { inspectStores } from './inspect.ts'
+import { certifyListener } from './listeners.ts'
 import type { Operation, OperationPorts } from './operation.ts'
 import { readTailParameters, type TailParameters, tail } from './tail.ts'
 import type { TailEntry } from './tail-entry.ts'
@@ -17,6 +18,7 @@ export const OPERATIONS = {
   'tokens.create': createToken,
   'tokens.list': listTokens,
   'tokens.revoke': revokeToken,
+  'listeners.certify': certifyListener,
   'stores.inspect': inspectStores,
 } as const
 
