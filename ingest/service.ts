@@ -1,5 +1,6 @@
 import type { EventLogWriter } from '../platform/ports/event-log.ts'
 import type { GatewayStore } from '../platform/ports/metadata.ts'
+import { crashPoint } from '../platform/runtime/crash-points.ts'
 import type { Running } from '../platform/runtime/lifecycle.ts'
 import type { Logger } from '../platform/runtime/log.ts'
 import type { MetricsRegistry } from '../platform/runtime/metrics-registry.ts'
@@ -78,8 +79,10 @@ export async function startIngest(ports: IngestPorts, { config, log, metrics: re
       appendingBytes -= sizeBytes
       checks.resume()
     }
+    crashPoint('ingest.before-append')
     eventLog.append(records).then(
       () => {
+        crashPoint('ingest.after-append')
         settle()
         trouble.succeeded()
         metrics.durable(outcome, performance.now() - startMs)
