@@ -8,7 +8,7 @@ import type { Role } from '../../../operate/up/roles.ts'
 import { freePort } from '../../../scripts/services/run.ts'
 import { operationsOn } from '../harness/enrol.ts'
 import { UNWATCHED } from '../harness/product.ts'
-import type { Servers } from './servers.ts'
+import type { ServerName, Servers } from './servers.ts'
 
 const LAUNCHER = fileURLToPath(new URL('../../../operate/millrace.js', import.meta.url))
 const STDERR_CHARACTERS_MAX = 16_384
@@ -25,6 +25,7 @@ export interface Member {
   crashNext(point: string): void
   isReady(): boolean
   rssMiB(): number
+  pid(): number | undefined
   stderr(): string
   /** How often it ended, and how often by itself. */
   counts(): { readonly ends: number; readonly crashes: number }
@@ -42,8 +43,17 @@ export interface Cluster {
   stop(): Promise<readonly (number | null)[]>
 }
 
-/** Two listeners, two processors and one API, over servers that are behind wires. */
-export async function startCluster(folder: string, servers: Servers): Promise<Cluster> {
+/** What a cluster needs to know of its servers. */
+export type ClusterServers = Pick<Servers, 'influx' | 'postgres'> & {
+  readonly wires: Readonly<Record<ServerName, { readonly port: number }>>
+}
+
+/** Two listeners, two processors (or as many as wanted) and one API. */
+export async function startCluster(
+  folder: string,
+  servers: ClusterServers,
+  { listeners, processors } = { listeners: 2, processors: 2 },
+): Promise<Cluster> {
   const environment = await prepare(folder, servers)
   const serveFolder = join(folder, 'serve')
   const httpPort = await freePort()
@@ -57,7 +67,8 @@ export async function startCluster(folder: string, servers: Servers): Promise<Cl
   await writeFile(files.cert, listener.certificatePem)
   await writeFile(files.key, listener.privateKeyPem, { mode: 0o600 })
   await writeFile(files.ca, listener.caPem)
-  const ingestPorts = [await freePort(), await freePort()]
+  const ingestPorts: number[] = []
+  while (ingestPorts.length < listeners) ingestPorts.push(await freePort())
   for (const [index, port] of ingestPorts.entries()) {
     members.push(
       startMember(`ingest-${index}`, 'ingest', {
@@ -70,7 +81,7 @@ export async function startCluster(folder: string, servers: Servers): Promise<Cl
       }),
     )
   }
-  for (const index of [0, 1])
+  for (let index = 0; index < processors; index++)
     members.push(
       startMember(`process-${index}`, 'process', { ...environment, MILLRACE_DATA_DIR: join(folder, `process-${index}`) }),
     )
@@ -87,7 +98,7 @@ export async function startCluster(folder: string, servers: Servers): Promise<Cl
 }
 
 /** Topics, tables, buckets and tokens, as an operator makes them: directly, not through the wires. */
-async function prepare(folder: string, { influx, postgres, wires }: Servers) {
+async function prepare(folder: string, { influx, postgres, wires }: ClusterServers) {
   await mkdir(folder, { recursive: true })
   const secret = async (name: string, text: string): Promise<string> => {
     await writeFile(join(folder, name), text, { mode: 0o600 })
@@ -194,6 +205,7 @@ function startMember(name: string, role: Role, environment: Readonly<Record<stri
     },
     isReady: () => isReady,
     rssMiB: () => rssMiB(child.pid),
+    pid: () => child.pid,
     stderr: () => errors,
     counts: () => ({ ...count }),
     async stop() {
