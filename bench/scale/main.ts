@@ -110,10 +110,13 @@ async function run(): Promise<void> {
   }
 }
 
-async function report(
-  pairs: readonly { millrace: SideFigures; telegraf: SideFigures }[],
-  latency: object & { p99Ms?: number | undefined },
-) {
+interface LatencyFigures {
+  readonly atMessagesPerSecond: number | undefined
+  readonly p50Ms: number | undefined
+  readonly p99Ms: number | undefined
+}
+
+async function report(pairs: readonly { millrace: SideFigures; telegraf: SideFigures }[], latency: LatencyFigures) {
   const ratio = (field: 'messagesPerCpuSecond' | 'messagesPerSecond'): number =>
     Math.round((100 * mean(pairs.map(({ millrace }) => millrace[field]))) / mean(pairs.map(({ telegraf }) => telegraf[field]))) /
     100

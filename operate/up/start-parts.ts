@@ -10,6 +10,7 @@ import { adminSocketPath } from '../admin/socket-path.ts'
 import { startAdmin } from '../admin/start-admin.ts'
 import { createOperations, type Operations } from '../operations/operations.ts'
 import { VERSION } from '../output/version.ts'
+import { readBridgeSettings } from './bridge-settings.ts'
 import { listenerCertificate } from './listener-certificate.ts'
 import { type ProcessorThread, startProcessorThread } from './processor-thread.ts'
 import { readNamed } from './read-named.ts'
@@ -101,7 +102,7 @@ export async function startDoor(
   })
   return startIngest(
     { eventLog: eventLog.log, registry: metadata, transport, clock: Date.now, listener },
-    { config, log: logFor('ingest'), metrics: registry },
+    { config, log: logFor('ingest'), metrics: registry, bridge: await readBridgeSettings(folder, settings.bridge) },
   )
 }
 
