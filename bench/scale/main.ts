@@ -54,11 +54,7 @@ async function run(): Promise<void> {
   const operations = await operationsOn(cluster.dataFolder)
   const { rootPem, gateways } = await enrolGateways(operations, gatewayCount)
   const bucket = 'telegraf'
-  await ensureBuckets({ ...influx, bucket }, { readingsDays: 396, rejectedDays: 396 })
-  const admin = new Kafka({ brokers: [kafka.brokers], clientId: 'bench', logLevel: logLevel.NOTHING }).admin()
-  await admin.connect()
-  await admin.createTopics({ topics: [{ topic: PEER_TOPIC, numPartitions: 4, replicationFactor: 1 }] })
-  await admin.disconnect()
+  await preparePeer(bucket)
   const files = {
     ca: join(folder, 'cluster', 'ca.pem'),
     cert: join(folder, 'cluster', 'cert.pem'),
@@ -108,6 +104,14 @@ async function run(): Promise<void> {
     await peer.stop()
     await cluster.stop()
   }
+}
+
+async function preparePeer(bucket: string): Promise<void> {
+  await ensureBuckets({ ...influx, bucket }, { readingsDays: 396, rejectedDays: 396 })
+  const admin = new Kafka({ brokers: [kafka.brokers], clientId: 'bench', logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  await admin.createTopics({ topics: [{ topic: PEER_TOPIC, numPartitions: 4, replicationFactor: 1 }] })
+  await admin.disconnect()
 }
 
 interface LatencyFigures {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { BridgeConfig } from '../../ingest/bridge/config.ts'
+import type { BridgeConfig } from '../../ingest/config.ts'
 import type { BridgeSettings } from '../../ingest/service.ts'
 import { writeFileDurably } from '../../platform/runtime/write-file.ts'
 import { readNamed } from './read-named.ts'

@@ -1,5 +1,4 @@
-import { type BridgeConfig, bridgeConfig } from '../../ingest/bridge/config.ts'
-import { type IngestConfig, ingestConfig } from '../../ingest/config.ts'
+import { type BridgeConfig, bridgeConfig, type IngestConfig, ingestConfig } from '../../ingest/config.ts'
 import { type InfluxConfig, influxConfig } from '../../platform/adapters/influx/config.ts'
 import { type KafkaConfig, kafkaConfig } from '../../platform/adapters/kafka/config.ts'
 import { type PostgresConfig, postgresConfig } from '../../platform/adapters/postgres/config.ts'
