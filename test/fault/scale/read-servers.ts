@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { Kafka, logLevel } from 'kafkajs'
 import { READINGS_TOPIC, REJECTED_TOPIC } from '../../../schemas/topics.ts'
 import type { CommittedOffset } from '../check/check-offsets.ts'
@@ -9,8 +10,22 @@ const GROUPS = [
   { group: 'millrace.rejections', topic: REJECTED_TOPIC },
 ] as const
 
-/** How far each consumer group is, as Kafka tells anybody. */
+const ATTEMPTS = 20
+const AGAIN_AFTER_MS = 500
+
+/** How far each consumer group is, as Kafka tells anybody. A broker that was just started may need some time for it. */
 export async function readOffsets(brokers: string): Promise<readonly CommittedOffset[]> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await readOnce(brokers)
+    } catch (error) {
+      if (attempt === ATTEMPTS) throw error
+      await setTimeout(AGAIN_AFTER_MS)
+    }
+  }
+}
+
+async function readOnce(brokers: string): Promise<readonly CommittedOffset[]> {
   const admin = new Kafka({ brokers: [brokers], clientId: 'checker', logLevel: logLevel.NOTHING }).admin()
   await admin.connect()
   try {
