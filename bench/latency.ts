@@ -1,8 +1,11 @@
 import { setTimeout } from 'node:timers/promises'
 import { BENCH_TENANT } from './gateways.ts'
 import { openLoadConnection } from './load/connection.ts'
-import { type Bench, type Figures, orderFor, startLoad } from './measure.ts'
+import { type Figures, type LoadedBench, orderFor, startLoad } from './measure.ts'
 import { createTemplate } from './payload.ts'
+
+/** What was reached, of which half is taken. */
+export type ReachedLoad = Pick<Figures, 'connections' | 'readingsPerMessage' | 'messagesPerSecond'>
 
 export interface Latency {
   readonly connections: number
@@ -20,7 +23,7 @@ const POLL_EVERY_MS = 4
 const GIVE_UP_MS = 30_000
 
 /** From publish to queryable, at half of the load that was reached: a gateway publishes now and then and asks the API until the reading is there. */
-export async function measureLatency(bench: Bench, figures: readonly Figures[]): Promise<readonly Latency[]> {
+export async function measureLatency(bench: LoadedBench, figures: readonly ReachedLoad[]): Promise<readonly Latency[]> {
   const results: Latency[] = []
   for (const { connections, readingsPerMessage, messagesPerSecond } of figures.filter((one) => one.connections !== 1)) {
     const rate = messagesPerSecond / 2
@@ -48,7 +51,7 @@ export async function measureLatency(bench: Bench, figures: readonly Figures[]):
   return results
 }
 
-async function probe({ server, rootPem }: Bench, durationMs: number): Promise<readonly number[]> {
+async function probe({ server, rootPem }: LoadedBench, durationMs: number): Promise<readonly number[]> {
   // A gateway of its own, so that it waits behind nobody on its connection.
   const gateway = await enrolProbe(server.operations)
   const { secret } = await server.operations.call('tokens.create', { tenant: BENCH_TENANT, scopes: ['read'] })
@@ -85,7 +88,7 @@ async function isThere(apiUrl: string, token: string, { sensor, timeMs }: { sens
 
 let probes = 0
 
-async function enrolProbe(operations: Bench['server']['operations']) {
+async function enrolProbe(operations: LoadedBench['server']['operations']) {
   const gateway = `probe-${probes++}`
   const { certificatePem, privateKeyPem = '' } = await operations.call('gateways.enrol', { tenant: BENCH_TENANT, gateway })
   return { gateway, certificatePem, privateKeyPem }

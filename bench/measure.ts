@@ -23,6 +23,11 @@ export interface Figures extends Case {
   readonly memoryMostMiB: number
 }
 
+/** As much of a running product as load and probes need. */
+export interface LoadedBench extends Omit<Bench, 'server'> {
+  readonly server: Pick<BenchServer, 'mqttPort' | 'apiUrl' | 'operations'>
+}
+
 export interface Bench {
   readonly server: BenchServer
   readonly rootPem: string
@@ -80,7 +85,10 @@ export async function measureCase({ server, rootPem, gateways }: Bench, wanted: 
   }
 }
 
-export function orderFor({ server, rootPem, gateways }: Bench, { connections, readingsPerMessage, messages }: Case): LoadOrder {
+export function orderFor(
+  { server, rootPem, gateways }: LoadedBench,
+  { connections, readingsPerMessage, messages }: Case,
+): LoadOrder {
   hour++
   return {
     door: { port: server.mqttPort, rootPem },

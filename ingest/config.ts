@@ -1,5 +1,7 @@
 import { MESSAGE_BYTES_MAX } from '../schemas/message.ts'
 
+export { type BridgeConfig, bridgeConfig } from './bridge/config.ts'
+
 export interface IngestConfig {
   MILLRACE_MQTT_HOST: string
   MILLRACE_MQTT_PORT: number

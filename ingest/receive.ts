@@ -47,7 +47,7 @@ function received(records: readonly NewRecord[], accepted: number, faults: reado
 }
 
 /** The message as it came, with every fault in it: one record, so that a bad message takes no more room than it has. */
-function rejection(from: GatewayName, payload: Uint8Array, receivedMs: number, faults: readonly Fault[]): NewRecord {
+export function rejection(from: GatewayName, payload: Uint8Array, receivedMs: number, faults: readonly Fault[]): NewRecord {
   const [first] = faults
   return {
     topic: REJECTED_TOPIC,

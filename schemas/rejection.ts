@@ -3,6 +3,8 @@
  * The code is the contract; the sentence tells the gateway's author what to do.
  */
 export const REASONS = {
+  'tenant.unknown':
+    'The topic names a tenant that is not known here. Add it with `millrace tenants add`; what came before stays among the rejected.',
   'payload.empty': 'The payload is empty. Publish a JSON object with "readings".',
   'payload.too-large': 'The payload is larger than 1 MiB once inflated. Send fewer readings a message.',
   'payload.gzip-invalid': 'The payload starts like gzip but can not be inflated.',

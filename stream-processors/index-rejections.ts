@@ -1,5 +1,6 @@
 import type { LogRecord } from '../platform/ports/event-log.ts'
 import type { RejectionEntry, RejectionWriter } from '../platform/ports/rejections.ts'
+import { crashPoint } from '../platform/runtime/crash-points.ts'
 import type { Logger } from '../platform/runtime/log.ts'
 import { compile } from '../schemas/compile.ts'
 import { type Fault, faultsSchema, REJECTION_HEADERS } from '../schemas/rejection.ts'
@@ -19,6 +20,7 @@ export function createIndexRejections(rejections: RejectionWriter, log: Logger):
       return found
     })
     if (entries.length > 0) await rejections.index(entries)
+    crashPoint('rejections.after-index')
   }
 }
 

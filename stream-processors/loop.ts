@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { type Consumer, type LogRecord, type PollLimit, sizeOf } from '../platform/ports/event-log.ts'
+import { crashPoint } from '../platform/runtime/crash-points.ts'
 import { MillraceError } from '../platform/runtime/errors.ts'
 import type { Logger } from '../platform/runtime/log.ts'
 import { type RetryPolicy, retry } from '../platform/runtime/retry.ts'
@@ -66,6 +67,7 @@ async function workOff(
   const startMs = performance.now()
   await retry(() => process(records, signal), policy, signal)
   const isCommitted = await retry(() => commit(consumer), policy, signal)
+  crashPoint('process.after-commit')
   if (isCommitted) onBatch(records.length, performance.now() - startMs)
   else log.info({ processor: name }, 'Partitions were dealt out anew; the batch is read again by its new owner.')
 }

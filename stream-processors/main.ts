@@ -5,6 +5,7 @@ import type { KafkaLog, KafkaLogOptions } from '../platform/adapters/kafka/open.
 import { openSqliteLogFromThread } from '../platform/adapters/sqlite/log/open.ts'
 import { openSeriesWriter } from '../platform/adapters/sqlite/series/open-writer.ts'
 import type { CellPlaces, SensorStore } from '../platform/ports/metadata.ts'
+import { armCrashPoint } from '../platform/runtime/crash-points.ts'
 import { createLogger, type Logger, type LogOptions } from '../platform/runtime/log.ts'
 import { createThreadRegistry, type MetricsSnapshot, snapshotMetrics } from '../platform/runtime/metrics-registry.ts'
 import { answerOnceOpen, createCaller } from '../platform/runtime/thread.ts'
@@ -28,6 +29,7 @@ export interface ProcessorThreadData {
   readonly logOptions: LogOptions
   readonly eventLog: ThreadLog
   readonly series: ThreadSeries
+  readonly crashAt?: string
   /** To whoever holds the metadata store. */
   readonly metadataPort: MessagePort
 }
@@ -101,7 +103,9 @@ async function openKafka(options: Omit<KafkaLogOptions, 'log'>, log: Logger): Pr
 
 if (parentPort) {
   const open = async (): Promise<ProcessorCalls> => {
-    const { metrics, stop } = await start(workerData)
+    const data: ProcessorThreadData = workerData
+    armCrashPoint(data.crashAt)
+    const { metrics, stop } = await start(data)
     return { ready: async () => undefined, stop, metrics: () => snapshotMetrics(metrics) }
   }
   answerOnceOpen(parentPort, open, 'time-series.unavailable')

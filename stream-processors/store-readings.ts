@@ -1,6 +1,7 @@
 import type { EventLogWriter, LogRecord, NewRecord } from '../platform/ports/event-log.ts'
 import type { Sensor, SensorStore } from '../platform/ports/metadata.ts'
 import type { Point, TimeSeriesWriter, WriteOutcome } from '../platform/ports/time-series.ts'
+import { crashPoint } from '../platform/runtime/crash-points.ts'
 import type { Envelope } from '../schemas/envelope.ts'
 import { type Fault, isReason } from '../schemas/rejection.ts'
 import type { GatewayName } from '../schemas/topics.ts'
@@ -33,16 +34,20 @@ export function createStoreReadings({ series, eventLog, sensors }: StoreReadings
 
   return async (records, signal) => {
     const batch = createBatch(records)
+    crashPoint('process.before-write')
     const outcome = await series.write(batch.points(), signal)
+    crashPoint('process.after-write')
     metrics.stored(outcome)
     for (const sensor of storedSensors(batch, outcome)) known.note(sensor)
     await known.flush()
+    crashPoint('process.after-sensors')
     // Last, because a rejection that is appended twice is shown twice; everything before it may be repeated.
     const refused = [
       ...batch.unreadable.map((record) => storeRejection(record, record.value, [UNREADABLE])),
       ...rejections(outcome, batch.sources),
     ]
     if (refused.length > 0) await eventLog.append(refused)
+    crashPoint('process.after-rejected')
     metrics.refused(outcome.rejected.length, batch.unreadable.length)
     metrics.newest(batch.sources.reduce((newestMs, { envelope }) => Math.max(newestMs, envelope.receivedMs), 0))
   }

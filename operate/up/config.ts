@@ -1,3 +1,4 @@
+import { CRASH_POINTS } from '../../platform/runtime/crash-points.ts'
 import { LOG_LEVELS, type LogLevel } from '../../platform/runtime/log.ts'
 
 export interface UpConfig {
@@ -17,6 +18,7 @@ export interface UpConfig {
   MILLRACE_LOG_LINGER_MS: number
   MILLRACE_SERIES_READER_THREADS: number
   MILLRACE_DEMO_BACKFILL_DAYS: number
+  MILLRACE_CRASH_AT?: string
 }
 
 /** What the embedded process needs beyond its parts' own settings. */
@@ -113,6 +115,11 @@ export const upConfig = {
       maximum: 390,
       default: 14,
       description: 'History that the demo factory sends before it goes on live.',
+    },
+    MILLRACE_CRASH_AT: {
+      type: 'string',
+      pattern: `^(${CRASH_POINTS.join('|')})(:[0-9]{1,6})?$`,
+      description: 'For tests of Millrace itself: the process kills itself at this point, on its n-th pass with `:n` behind it.',
     },
   },
   dependentRequired: {

@@ -21,6 +21,7 @@ export interface ProcessorThreadOptions {
   readonly logOptions: LogOptions
   readonly eventLog: ThreadLog
   readonly series: ThreadSeries
+  readonly crashAt?: string
   readonly metadata: MetadataCallsOfProcessors
   readonly onDeath: (error: Error) => void
 }
@@ -33,7 +34,7 @@ export interface ProcessorThread extends Running {
 
 /** Runs the stream-processors on their own thread; see docs/decisions/0003. */
 export async function startProcessorThread(options: ProcessorThreadOptions): Promise<ProcessorThread> {
-  const { folder, config, logOptions, eventLog, series, metadata, onDeath } = options
+  const { folder, config, logOptions, eventLog, series, crashAt, metadata, onDeath } = options
   const { port1, port2 } = new MessageChannel()
   const calls: MetadataCallsOfProcessors = {
     recordSensors: (sensors) => metadata.recordSensors(sensors),
@@ -43,7 +44,15 @@ export async function startProcessorThread(options: ProcessorThreadOptions): Pro
   answer(port1, calls, 'metadata.unavailable')
   const thread = startThread<ProcessorCalls>({
     module: new URL('../../stream-processors/main.ts', import.meta.url),
-    data: { folder, config, logOptions, eventLog, series, metadataPort: port2 } satisfies ProcessorThreadData,
+    data: {
+      folder,
+      config,
+      logOptions,
+      eventLog,
+      series,
+      metadataPort: port2,
+      ...(crashAt !== undefined && { crashAt }),
+    } satisfies ProcessorThreadData,
     transfer: eventLog.kind === 'sqlite' ? [eventLog.port, port2] : [port2],
     unavailable: 'time-series.unavailable',
     heapMaxMiB: HEAP_MAX_MIB,

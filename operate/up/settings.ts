@@ -1,4 +1,4 @@
-import { type IngestConfig, ingestConfig } from '../../ingest/config.ts'
+import { type BridgeConfig, bridgeConfig, type IngestConfig, ingestConfig } from '../../ingest/config.ts'
 import { type InfluxConfig, influxConfig } from '../../platform/adapters/influx/config.ts'
 import { type KafkaConfig, kafkaConfig } from '../../platform/adapters/kafka/config.ts'
 import { type PostgresConfig, postgresConfig } from '../../platform/adapters/postgres/config.ts'
@@ -19,6 +19,7 @@ import { type PostgresSettings, readPostgresSettings } from './postgres-settings
 
 export interface UpSettings {
   readonly ingest: IngestConfig
+  readonly bridge: BridgeConfig
   readonly process: ProcessConfig
   readonly queryApi: QueryApiConfig
   readonly up: UpConfig
@@ -32,6 +33,7 @@ export interface UpSettings {
 
 const readers = {
   ingest: createConfigReader<IngestConfig>(ingestConfig),
+  bridge: createConfigReader<BridgeConfig>(bridgeConfig),
   process: createConfigReader<ProcessConfig>(processConfig),
   queryApi: createConfigReader<QueryApiConfig>(queryApiConfig),
   up: createConfigReader<UpConfig>(upConfig),
@@ -50,6 +52,7 @@ export function readUpSettings(environment: Environment): UpSettings {
     ),
   ]
   const ingest = readConfig(readers.ingest, environment, problems)
+  const bridge = readConfig(readers.bridge, environment, problems)
   const process = readConfig(readers.process, environment, problems)
   const queryApi = readConfig(readers.queryApi, environment, problems)
   const up = readConfig(readers.up, environment, problems)
@@ -57,10 +60,19 @@ export function readUpSettings(environment: Environment): UpSettings {
   const postgresVariables = readConfig(readers.postgres, environment, problems)
   const influxVariables = readConfig(readers.influx, environment, problems)
   refuseProblems(problems)
-  if (!ingest || !process || !queryApi || !up || !kafkaVariables || !postgresVariables || !influxVariables)
+  if (!ingest || !bridge || !process || !queryApi || !up || !kafkaVariables || !postgresVariables || !influxVariables)
     throw new TypeError('A part without problems has settings.')
   const kafka = readKafkaSettings(kafkaVariables)
   const postgres = readPostgresSettings(postgresVariables)
   const influx = readInfluxSettings(influxVariables)
-  return { ingest, process, queryApi, up, ...(kafka && { kafka }), ...(postgres && { postgres }), ...(influx && { influx }) }
+  return {
+    ingest,
+    bridge,
+    process,
+    queryApi,
+    up,
+    ...(kafka && { kafka }),
+    ...(postgres && { postgres }),
+    ...(influx && { influx }),
+  }
 }

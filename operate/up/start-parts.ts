@@ -1,5 +1,6 @@
 import { createTlsTransport, type Ingest, startIngest } from '../../ingest/service.ts'
 import type { CertificateAuthority } from '../../platform/ports/certificate-authority.ts'
+import { armCrashPoint } from '../../platform/runtime/crash-points.ts'
 import { MillraceError } from '../../platform/runtime/errors.ts'
 import type { Running } from '../../platform/runtime/lifecycle.ts'
 import type { Logger } from '../../platform/runtime/log.ts'
@@ -9,6 +10,7 @@ import { adminSocketPath } from '../admin/socket-path.ts'
 import { startAdmin } from '../admin/start-admin.ts'
 import { createOperations, type Operations } from '../operations/operations.ts'
 import { VERSION } from '../output/version.ts'
+import { readBridgeSettings } from './bridge-settings.ts'
 import { listenerCertificate } from './listener-certificate.ts'
 import { type ProcessorThread, startProcessorThread } from './processor-thread.ts'
 import { readNamed } from './read-named.ts'
@@ -35,6 +37,7 @@ export async function startProcessors(stores: Stores, options: PartOptions): Pro
     logOptions: { level: settings.up.MILLRACE_LOG_LEVEL, part: 'process', isPretty },
     eventLog: await stores.eventLog.forThread(),
     series: seriesForThread(folder, settings.influx),
+    ...(settings.up.MILLRACE_CRASH_AT !== undefined && { crashAt: settings.up.MILLRACE_CRASH_AT }),
     metadata: stores.metadata,
     onDeath,
   })
@@ -87,6 +90,7 @@ export async function startDoor(
 ): Promise<Ingest> {
   const { metadata, eventLog, authority } = stores
   const { ingest: config, up } = settings
+  armCrashPoint(up.MILLRACE_CRASH_AT)
   const clientCaPem = readNamed('MILLRACE_MQTT_CLIENT_CA_FILE', up.MILLRACE_MQTT_CLIENT_CA_FILE)
   const transport = createTlsTransport({
     host: config.MILLRACE_MQTT_HOST,
@@ -98,7 +102,7 @@ export async function startDoor(
   })
   return startIngest(
     { eventLog: eventLog.log, registry: metadata, transport, clock: Date.now, listener },
-    { config, log: logFor('ingest'), metrics: registry },
+    { config, log: logFor('ingest'), metrics: registry, bridge: await readBridgeSettings(folder, settings.bridge) },
   )
 }
 

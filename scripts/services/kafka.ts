@@ -31,14 +31,21 @@ export const kafkaArtefact: Artefact = {
 export interface KafkaServer extends RestartableServer {
   /** `host:port`. */
   readonly brokers: string
+  /** Where it listens, which differs where clients are to come by another way. */
+  readonly listens: string
+}
+
+export interface KafkaOptions {
+  /** Where clients are told to connect; where it listens when left out. */
+  readonly advertisedPort?: number
 }
 
 /** One broker that is its own controller (KRaft). It flushes each message, so that a kill loses nothing that it acknowledged. */
-export async function startKafka(folder: string): Promise<KafkaServer> {
+export async function startKafka(folder: string, { advertisedPort }: KafkaOptions = {}): Promise<KafkaServer> {
   const [port, controllerPort] = [await freePort(), await freePort()]
   await mkdir(folder, { recursive: true })
   const settings = join(folder, 'server.properties')
-  await writeFile(settings, properties(join(folder, 'data'), port, controllerPort))
+  await writeFile(settings, properties(join(folder, 'data'), { port, advertisedPort: advertisedPort ?? port, controllerPort }))
   const logFile = join(folder, 'kafka.log')
   const classPath = join(artefactFolder(kafkaArtefact), 'libs', '*')
   const clusterId = randomBytes(16).toString('base64url')
@@ -47,16 +54,22 @@ export async function startKafka(folder: string): Promise<KafkaServer> {
     () => startServer('java', ['-Xmx512m', '-cp', classPath, 'kafka.Kafka', settings], { logFile }),
     (started) => untilReady(started, logFile, READY_TIMEOUT_MS, () => accepts(port)),
   )
-  return Object.assign(server, { brokers: `127.0.0.1:${port}` })
+  return Object.assign(server, { brokers: `127.0.0.1:${advertisedPort ?? port}`, listens: `127.0.0.1:${port}` })
 }
 
-function properties(dataFolder: string, port: number, controllerPort: number): string {
+interface Ports {
+  readonly port: number
+  readonly advertisedPort: number
+  readonly controllerPort: number
+}
+
+function properties(dataFolder: string, { port, advertisedPort, controllerPort }: Ports): string {
   return Object.entries({
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
     listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${advertisedPort}`,
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'log.dirs': dataFolder,

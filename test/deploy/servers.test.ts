@@ -101,7 +101,7 @@ t.test(
     const app = { name: `app_${owner}`, password: 'another' }
     t.teardown(async () => {
       await superuser.query(
-        `drop owned by ${owner} cascade; drop owned by ${app.name} cascade; drop role ${app.name}; drop role ${owner}`,
+        `reassign owned by ${owner} to current_user; drop owned by ${owner} cascade; drop owned by ${app.name} cascade; drop role ${app.name}; drop role ${owner}`,
       )
       await superuser.end()
     })

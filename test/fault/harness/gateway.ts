@@ -12,6 +12,8 @@ export interface FaultGatewayOptions {
   /** Messages that wait for their PUBACK at a time. */
   readonly inFlightMax: number
   readonly nextMessage: () => PlannedMessage
+  /** How long it waits after an acknowledgement; 0 when left out. */
+  readonly paceMs?: number
   /** Called in the turn in which an acknowledgement is read. */
   readonly onAcked: () => void
 }
@@ -47,7 +49,7 @@ interface Waiting extends PlannedMessage {
 }
 
 export function startGateway(options: FaultGatewayOptions): FaultGateway {
-  const { door, credentials, ledger, inFlightMax, nextMessage, onAcked } = options
+  const { door, credentials, ledger, inFlightMax, nextMessage, paceMs = 0, onAcked } = options
   const name: GatewayName = { tenant: credentials.tenant, gateway: credentials.gateway }
   const topic = readingsTopic(name)
   const outbox = new Set<Waiting>()
@@ -106,7 +108,8 @@ export function startGateway(options: FaultGatewayOptions): FaultGateway {
       count.acked++
       ledger.ended({ ...name, n: message.n }, 'acknowledged')
       onAcked()
-      fill()
+      if (paceMs > 0) setTimeout(fill, paceMs)
+      else fill()
     })
   }
 

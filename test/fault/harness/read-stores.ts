@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { asBytes, asNumber, asText } from '../../../platform/adapters/sqlite/database.ts'
 import { openSqliteLogView } from '../../../platform/adapters/sqlite/log/open-view.ts'
 import { decodeHeader, decodeValues, viewOf } from '../../../platform/adapters/sqlite/series/row-data.ts'
-import type { LogRecord } from '../../../platform/ports/event-log.ts'
+import type { EventLogReader, LogRecord } from '../../../platform/ports/event-log.ts'
 import { decodeEnvelope } from '../../../schemas/envelope.ts'
 import { parseLogKey, READINGS_TOPIC, REJECTED_TOPIC } from '../../../schemas/topics.ts'
 import type { LoggedMessage } from '../check/check-log.ts'
@@ -52,22 +52,23 @@ export function visitStoredRows(folder: string, visit: (row: SeenRow) => void): 
   })
 }
 
-/** Everything that the event log holds, by partition and offset. */
+/** Everything that the event log of a folder holds, by partition and offset. */
 export async function readLog(folder: string): Promise<readonly LoggedMessage[]> {
   const log = await openSqliteLogView(folder)
+  return readAllMessages(log).finally(log.close)
+}
+
+/** Everything that an event log holds, by partition and offset. */
+export async function readAllMessages(log: Pick<EventLogReader, 'partitions' | 'read'>): Promise<readonly LoggedMessage[]> {
   const messages: LoggedMessage[] = []
-  try {
-    for (const topic of [READINGS_TOPIC, REJECTED_TOPIC]) {
-      for (const { partition, firstOffset, nextOffset } of await log.partitions(topic)) {
-        for (let offset = firstOffset; offset < nextOffset; ) {
-          const page = await log.read({ topic, partition, offset }, PAGE)
-          for (const record of page) messages.push(toLogged(record))
-          offset = (page.at(-1)?.offset ?? nextOffset) + 1
-        }
+  for (const topic of [READINGS_TOPIC, REJECTED_TOPIC]) {
+    for (const { partition, firstOffset, nextOffset } of await log.partitions(topic)) {
+      for (let offset = firstOffset; offset < nextOffset; ) {
+        const page = await log.read({ topic, partition, offset }, PAGE)
+        for (const record of page) messages.push(toLogged(record))
+        offset = (page.at(-1)?.offset ?? nextOffset) + 1
       }
     }
-  } finally {
-    await log.close()
   }
   return messages
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Registry } from 'prom-client'
 import type { Test } from 'tap'
 import { type IngestConfig, ingestConfig } from '../../../ingest/config.ts'
-import { createTlsTransport, startIngest } from '../../../ingest/service.ts'
+import { type BridgeSettings, createTlsTransport, startIngest } from '../../../ingest/service.ts'
 import { openSqliteLog } from '../../../platform/adapters/sqlite/log/open.ts'
 import { openSqliteMetadata } from '../../../platform/adapters/sqlite/metadata/open.ts'
 import { openAuthority } from '../../../platform/adapters/x509/authority.ts'
@@ -61,6 +61,7 @@ export interface SecureListenerOptions {
   readonly connectionsMax?: number
   readonly handshakeTimeoutMs?: number
   readonly clock?: () => number
+  readonly bridge?: BridgeSettings
   /** Puts something between the listener and the registry. */
   readonly registry?: (metadata: Metadata) => GatewayStore
 }
@@ -85,8 +86,8 @@ export async function openSecureListener(t: Test, options: SecureListenerOptions
     handshakeTimeoutMs: options.handshakeTimeoutMs ?? config.MILLRACE_MQTT_CONNECT_TIMEOUT_MS,
   })
   const ingest = await startIngest(
-    { eventLog, registry: registry(metadata), transport, clock, listener: 'one' },
-    { config, log, metrics },
+    { eventLog, registry: { ...registry(metadata), tenant: metadata.tenant }, transport, clock, listener: 'one' },
+    { config, log, metrics, bridge: options.bridge },
   )
   let stopped: Promise<void> | undefined
   const stop = (): Promise<void> => {

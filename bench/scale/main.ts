@@ -1,0 +1,149 @@
+// `npm run bench:scale`: Millrace against Mosquitto and Telegraf on the same Kafka and InfluxDB, the same load, in one run.
+import { execFileSync } from 'node:child_process'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { Kafka, logLevel } from 'kafkajs'
+import { ensureBuckets } from '../../platform/adapters/influx/ensure.ts'
+import { ensureBuilt } from '../../scripts/services/cache.ts'
+import { startInflux } from '../../scripts/services/influx.ts'
+import { startKafka } from '../../scripts/services/kafka.ts'
+import { startPostgres } from '../../scripts/services/postgres.ts'
+import { telegrafArtefact } from '../../scripts/services/telegraf.ts'
+import { operationsOn } from '../../test/fault/harness/enrol.ts'
+import { startCluster } from '../../test/fault/scale/cluster.ts'
+import { enrolGateways } from '../gateways.ts'
+import { measureLatency } from '../latency.ts'
+import { countField, measureSide, type Side, type SideFigures } from './measure-side.ts'
+import { startPeer } from './telegraf.ts'
+
+const { values: flags } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    save: { type: 'boolean', default: false },
+    messages: { type: 'string', default: '200000' },
+    rounds: { type: 'string', default: '2' },
+    gateways: { type: 'string', default: '50' },
+  },
+})
+const [messages, rounds, gatewayCount] = [Number(flags.messages), Number(flags.rounds), Number(flags.gateways)]
+const tell = (text: string): void => void process.stderr.write(`${text}\n`)
+const WARM_MESSAGES = 20_000
+const PEER_TOPIC = 'telegraf'
+
+await ensureBuilt(telegrafArtefact, tell)
+const folder = await mkdtemp('/tmp/millrace-bench-scale-')
+await chmod(folder, 0o755)
+const [kafka, influx, postgres] = await Promise.all([
+  startKafka(join(folder, 'kafka')),
+  startInflux(join(folder, 'influx')),
+  startPostgres(join(folder, 'postgres')),
+])
+try {
+  await run()
+} finally {
+  await Promise.all([kafka, influx, postgres].map((server) => server.stop()))
+  await rm(folder, { recursive: true, force: true })
+}
+
+async function run(): Promise<void> {
+  const direct = (text: string) => ({ port: Number(text.split(':').at(-1)) })
+  const wires = { kafka: direct(kafka.brokers), influx: direct(influx.url), postgres: direct(new URL(postgres.url).host) }
+  const cluster = await startCluster(join(folder, 'cluster'), { influx, postgres, wires }, { listeners: 1, processors: 1 })
+  const operations = await operationsOn(cluster.dataFolder)
+  const { rootPem, gateways } = await enrolGateways(operations, gatewayCount)
+  const bucket = 'telegraf'
+  await preparePeer(bucket)
+  const files = {
+    ca: join(folder, 'cluster', 'ca.pem'),
+    cert: join(folder, 'cluster', 'cert.pem'),
+    key: join(folder, 'cluster', 'key.pem'),
+  }
+  const peer = await startPeer({
+    folder: join(folder, 'peer'),
+    brokers: kafka.brokers,
+    influx,
+    bucket,
+    topic: PEER_TOPIC,
+    tls: files,
+  })
+  try {
+    const [mqttPort = 0] = cluster.ingestPorts
+    const pidOf = (role: string) => cluster.members.find((member) => member.role === role)?.pid()
+    const ours: Side = {
+      mqttPort,
+      rootPem,
+      gateways,
+      processes: { ingest: pidOf('ingest'), process: pidOf('process') },
+      countPoints: (fromMs) => countField({ influx, bucket: 'readings', field: 'power_w' }, fromMs),
+    }
+    const theirs: Side = {
+      mqttPort: peer.mqttPort,
+      rootPem,
+      gateways,
+      processes: peer.processes,
+      countPoints: (fromMs) => countField({ influx, bucket, field: 'values_power_w' }, fromMs),
+    }
+    await measureSide(ours, WARM_MESSAGES)
+    await measureSide(theirs, WARM_MESSAGES)
+    const pairs: { millrace: SideFigures; telegraf: SideFigures }[] = []
+    for (let round = 1; round <= rounds; round++) {
+      tell(`round ${round} of ${rounds}, ${messages} messages each …`)
+      pairs.push({ millrace: await measureSide(ours, messages), telegraf: await measureSide(theirs, messages) })
+      tell(JSON.stringify(pairs.at(-1)))
+    }
+    await peer.stop()
+    const perSecond = mean(pairs.map(({ millrace }) => millrace.messagesPerSecond))
+    const server = { mqttPort, apiUrl: cluster.apiUrl, operations }
+    const [latency] = await measureLatency({ server, rootPem, gateways }, [
+      { connections: gatewayCount, readingsPerMessage: 1, messagesPerSecond: perSecond },
+    ])
+    await report(pairs, { atMessagesPerSecond: latency?.messagesPerSecond, p50Ms: latency?.p50Ms, p99Ms: latency?.p99Ms })
+  } finally {
+    await peer.stop()
+    await cluster.stop()
+  }
+}
+
+async function preparePeer(bucket: string): Promise<void> {
+  await ensureBuckets({ ...influx, bucket }, { readingsDays: 396, rejectedDays: 396 })
+  const admin = new Kafka({ brokers: [kafka.brokers], clientId: 'bench', logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  await admin.createTopics({ topics: [{ topic: PEER_TOPIC, numPartitions: 4, replicationFactor: 1 }] })
+  await admin.disconnect()
+}
+
+interface LatencyFigures {
+  readonly atMessagesPerSecond: number | undefined
+  readonly p50Ms: number | undefined
+  readonly p99Ms: number | undefined
+}
+
+async function report(pairs: readonly { millrace: SideFigures; telegraf: SideFigures }[], latency: LatencyFigures) {
+  const ratio = (field: 'messagesPerCpuSecond' | 'messagesPerSecond'): number =>
+    Math.round((100 * mean(pairs.map(({ millrace }) => millrace[field]))) / mean(pairs.map(({ telegraf }) => telegraf[field]))) /
+    100
+  const result = {
+    at: new Date().toISOString(),
+    commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
+    node: process.version,
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    gateways: gatewayCount,
+    messagesPerCpuSecondRatio: ratio('messagesPerCpuSecond'),
+    messagesPerSecondRatio: ratio('messagesPerSecond'),
+    p99Ms: latency.p99Ms,
+    latency,
+    rounds: pairs,
+  }
+  process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : `${JSON.stringify(result, undefined, 2)}\n`)
+  if (!flags.save) return
+  const path = new URL(`../results/scale-${result.at.slice(0, 19).replaceAll(':', '-')}.json`, import.meta.url)
+  await mkdir(new URL('.', path), { recursive: true })
+  await writeFile(path, `${JSON.stringify(result, undefined, 2)}\n`)
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}

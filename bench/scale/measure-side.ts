@@ -1,0 +1,86 @@
+import { setTimeout } from 'node:timers/promises'
+import { BENCH_TENANT } from '../gateways.ts'
+import type { LoadGateway } from '../load/connection.ts'
+import { startLoad, WINDOW } from '../measure.ts'
+import { cpuOfAll, type Processes } from './cpu.ts'
+
+export interface Side {
+  readonly mqttPort: number
+  readonly rootPem: string
+  readonly gateways: readonly LoadGateway[]
+  readonly processes: Processes
+  /** Of one metric, over all sensors, from `fromMs` on. */
+  countPoints(fromMs: number): Promise<number>
+}
+
+export interface SideFigures {
+  readonly messages: number
+  /** From the first one sent until the last one is in InfluxDB. */
+  readonly seconds: number
+  readonly messagesPerSecond: number
+  readonly messagesPerCpuSecond: number
+  readonly cpuSeconds: Readonly<Record<string, number>>
+}
+
+const SENSORS_PER_GATEWAY = 10
+const HOUR_MS = 3_600_000
+const ASK_EVERY_MS = 500
+const GIVE_UP_MS = 300_000
+let hour = 0
+
+/** The load, from a process of its own, until every point can be queried in InfluxDB. */
+export async function measureSide(side: Side, messages: number): Promise<SideFigures> {
+  hour += 2
+  const firstMs = Date.now() - 72 * HOUR_MS + hour * HOUR_MS
+  const load = await startLoad({
+    door: { port: side.mqttPort, rootPem: side.rootPem },
+    tenant: BENCH_TENANT,
+    gateways: side.gateways,
+    readingsPerMessage: 1,
+    sensorsPerGateway: SENSORS_PER_GATEWAY,
+    messages,
+    window: WINDOW,
+    firstMs,
+  })
+  const before = await cpuOfAll(side.processes)
+  const startMs = performance.now()
+  await load.go()
+  const sentMs = performance.now()
+  while ((await side.countPoints(firstMs)) < load.messages) {
+    if (performance.now() - sentMs > GIVE_UP_MS) throw new Error('Not everything reached InfluxDB.')
+    await setTimeout(ASK_EVERY_MS)
+  }
+  const seconds = (performance.now() - startMs) / 1000
+  const after = await cpuOfAll(side.processes)
+  load.stop()
+  const cpuSeconds = Object.fromEntries(Object.entries(after).map(([name, cpu]) => [name, round(cpu - (before[name] ?? 0))]))
+  const total = Object.values(cpuSeconds).reduce((sum, cpu) => sum + cpu, 0)
+  return {
+    messages: load.messages,
+    seconds: round(seconds),
+    messagesPerSecond: Math.round(load.messages / seconds),
+    messagesPerCpuSecond: Math.round(load.messages / total),
+    cpuSeconds,
+  }
+}
+
+const round = (value: number): number => Math.round(value * 100) / 100
+
+export interface CountQuery {
+  readonly influx: { readonly url: string; readonly org: string; readonly token: string }
+  readonly bucket: string
+  readonly field: string
+}
+
+export async function countField({ influx, bucket, field }: CountQuery, fromMs: number): Promise<number> {
+  const query = `from(bucket: "${bucket}") |> range(start: ${new Date(fromMs).toISOString()}, stop: ${new Date(fromMs + HOUR_MS).toISOString()})
+    |> filter(fn: (r) => r._measurement == "reading" and r._field == "${field}") |> count() |> group() |> sum()`
+  const response = await fetch(`${influx.url}/api/v2/query?org=${influx.org}`, {
+    method: 'POST',
+    headers: { authorization: `Token ${influx.token}`, 'content-type': 'application/vnd.flux' },
+    body: query,
+  })
+  if (!response.ok) throw new Error(`InfluxDB answers ${response.status}: ${await response.text()}`)
+  const [, , , value = '0'] = (await response.text()).trim().split('\n')[1]?.split(',') ?? []
+  return Number(value)
+}

@@ -1,0 +1,197 @@
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { createOffsetsCheck } from '../check/check-offsets.ts'
+import type { Violation } from '../check/violation.ts'
+import { enrolGateway, operationsOn } from '../harness/enrol.ts'
+import { type FaultGateway, startGateway } from '../harness/gateway.ts'
+import { openLedger } from '../harness/ledger.ts'
+import type { Door } from '../harness/line.ts'
+import { createMessageMaker } from '../harness/message.ts'
+import { createRandom, type Random } from '../harness/random.ts'
+import { until } from '../harness/until.ts'
+import { auditScale, type ScaleAudit } from './audit.ts'
+import { type Cluster, startCluster, untilReady } from './cluster.ts'
+import { planFault, planKill } from './faults.ts'
+import { readOffsets } from './read-servers.ts'
+import { startServers } from './servers.ts'
+
+export interface ScaleOptions {
+  readonly folder: string
+  readonly seed: number
+  /** Kills of our own processes, and faults of servers and network, at least; in an order that the seed decides. */
+  readonly kills: number
+  readonly faults: number
+  /** Ends sooner, and says how far it came. */
+  readonly budgetMs: number
+  readonly onStep?: (done: { readonly kills: number; readonly faults: number; readonly kind: string }) => void
+}
+
+export interface ScaleCampaign extends ScaleAudit {
+  readonly kills: number
+  readonly faults: number
+  readonly byKind: Readonly<Record<string, number>>
+  readonly sent: number
+  readonly resent: number
+  readonly acked: number
+  /** From each healing to the next acknowledgement and the next commit, milliseconds. */
+  readonly progressMs: readonly number[]
+  readonly rssMiB: Readonly<Record<string, { readonly early: number; readonly late: number }>>
+}
+
+const TENANTS = ['acme', 'beta'] as const
+const GATEWAYS_PER_TENANT = 3
+const WINDOWS = [1, 4, 8] as const
+const HISTORY_MS = 20 * 86_400_000
+/** What is tested here is not speed, and all of it is held against the ledger in the end. */
+const PACE_MS = 500
+const PROGRESS_MS_MAX = 30_000
+const CALM_MS_MAX = 1_200
+const DRAIN_MS_MAX = 180_000
+
+export async function runScaleCampaign(options: ScaleOptions): Promise<ScaleCampaign> {
+  const { folder, seed } = options
+  const servers = await startServers(join(folder, 'servers'))
+  try {
+    const cluster = await startCluster(join(folder, 'cluster'), servers)
+    try {
+      const random = createRandom(seed, 'scale')
+      const load = await startLoad(cluster, { folder, seed, random })
+      return await conduct({ ...options, servers, cluster, random, load })
+    } finally {
+      await cluster.stop()
+    }
+  } finally {
+    await servers.stop()
+  }
+}
+
+type Load = Awaited<ReturnType<typeof startLoad>>
+
+async function startLoad(cluster: Cluster, { folder, seed, random }: { folder: string; seed: number; random: Random }) {
+  const ledgerPath = join(folder, 'ledger.ndjson')
+  const ledger = await openLedger(ledgerPath)
+  const operations = await operationsOn(cluster.dataFolder)
+  const tokens = new Map<string, string>()
+  const gateways: FaultGateway[] = []
+  let acked = 0
+  // Behind a layer-4 balancer, every connection may go to another listener.
+  const door: Door = {
+    caPem: cluster.caPem,
+    get port() {
+      return cluster.ingestPorts[random.below(cluster.ingestPorts.length)] ?? 0
+    },
+  }
+  for (const tenant of TENANTS) {
+    await operations.call('tenants.add', { tenant, name: tenant })
+    tokens.set(tenant, (await operations.call('tokens.create', { tenant, scopes: ['read', 'diagnose'] })).secret)
+    for (let n = 0; n < GATEWAYS_PER_TENANT; n++) {
+      const gateway = `gw-${n}`
+      const { credentials } = await enrolGateway(operations, { tenant, gateway })
+      const maker = createMessageMaker({
+        random: createRandom(seed, `${tenant}/${gateway}`),
+        sensors: [`${gateway}-press`, `${gateway}-oven`, `${gateway}-meter`],
+        aroundMs: Date.now() - HISTORY_MS,
+      })
+      gateways.push(
+        startGateway({
+          door,
+          credentials,
+          ledger,
+          inFlightMax: WINDOWS[n % WINDOWS.length] ?? 1,
+          nextMessage: maker,
+          paceMs: PACE_MS,
+          onAcked: () => acked++,
+        }),
+      )
+    }
+  }
+  return { ledgerPath, ledger, tokens, gateways, acked: () => acked }
+}
+
+interface Stage extends ScaleOptions {
+  readonly servers: Awaited<ReturnType<typeof startServers>>
+  readonly cluster: Cluster
+  readonly random: Random
+  readonly load: Load
+}
+
+async function conduct(stage: Stage): Promise<ScaleCampaign> {
+  const { servers, cluster, random, load, onStep } = stage
+  const offsets = createOffsetsCheck()
+  const violations: Violation[] = []
+  const byKind: Record<string, number> = {}
+  const progressMs: number[] = []
+  const done = { kills: 0, faults: 0 }
+  const early = new Map(cluster.members.map((member) => [member.name, 0]))
+  const startMs = performance.now()
+  const isDue = (): boolean => done.kills < stage.kills || done.faults < stage.faults
+
+  for (let step = 1; isDue() && performance.now() - startMs < stage.budgetMs; step++) {
+    await setTimeout(random.below(CALM_MS_MAX))
+    const wantsFault = done.kills / Math.max(1, stage.kills) > done.faults / Math.max(1, stage.faults)
+    const fault = wantsFault ? planFault(random, stage) : planKill(random, stage)
+    await fault.run()
+    done.kills += fault.kills
+    if (wantsFault) done.faults++
+    byKind[fault.kind] = (byKind[fault.kind] ?? 0) + 1
+    // Kills of our own follow one another; every so often, and after each fault, it must go on by itself.
+    if (wantsFault || step % 10 === 0) {
+      const where = `step ${step}, ${fault.kind}`
+      const tookMs = await progress(stage, where).catch((error: Error) => {
+        violations.push({ kind: 'not-ready', where, detail: error.message })
+        return PROGRESS_MS_MAX
+      })
+      progressMs.push(tookMs)
+      offsets.see(await readOffsets(servers.kafka.brokers), where)
+      for (const member of cluster.members) if (early.get(member.name) === 0) early.set(member.name, member.rssMiB())
+    }
+    onStep?.({ ...done, kind: fault.kind })
+  }
+
+  const rssMiB = Object.fromEntries(
+    cluster.members.map((member) => [
+      member.name,
+      { early: Math.round(early.get(member.name) ?? 0), late: Math.round(member.rssMiB()) },
+    ]),
+  )
+  for (const gateway of load.gateways) gateway.finish()
+  const sum = (field: 'sent' | 'resent' | 'acked' | 'waiting'): number =>
+    load.gateways.reduce((total, gateway) => total + gateway.counts()[field], 0)
+  await untilReady(cluster.members)
+  await until('every message is acknowledged', DRAIN_MS_MAX, () => (sum('waiting') === 0 ? true : undefined))
+  for (const gateway of load.gateways) gateway.close()
+  await load.ledger.close()
+  const audit = await auditScale({ ...stage, ...load })
+  offsets.see(await readOffsets(servers.kafka.brokers), 'the end')
+  for (const { name, counts, stderr } of cluster.members) {
+    if (counts().crashes > 0)
+      violations.push({ kind: 'crashed', where: name, detail: `${counts().crashes} times by itself: ${stderr()}` })
+  }
+  return {
+    ...audit,
+    ...done,
+    violations: [...violations, ...offsets.finish(), ...audit.violations],
+    byKind,
+    progressMs,
+    rssMiB,
+    sent: sum('sent'),
+    resent: sum('resent'),
+    acked: sum('acked'),
+  }
+}
+
+/** Within 30 s of the healing, messages are acknowledged and what was acknowledged is committed. */
+async function progress({ load, servers }: Stage, where: string): Promise<number> {
+  const startMs = performance.now()
+  const committed = async (): Promise<number> =>
+    (await readOffsets(servers.kafka.brokers)).reduce(
+      (total, { group, committed: at }) => (group === 'millrace.store' ? total + at : total),
+      0,
+    )
+  const [ackedBefore, committedBefore] = [load.acked(), await committed()]
+  await until(`something is acknowledged after ${where}`, PROGRESS_MS_MAX, () => (load.acked() > ackedBefore ? true : undefined))
+  await until(`something is stored after ${where}`, PROGRESS_MS_MAX, async () =>
+    (await committed()) > committedBefore ? true : undefined,
+  )
+  return Math.round(performance.now() - startMs)
+}

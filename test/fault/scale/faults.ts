@@ -1,0 +1,114 @@
+import { setTimeout } from 'node:timers/promises'
+import { CRASH_POINTS } from '../../../platform/runtime/crash-points.ts'
+import type { Random } from '../harness/random.ts'
+import type { Cluster, Member } from './cluster.ts'
+import { SERVERS, type ServerName, type Servers } from './servers.ts'
+
+/** Something that goes wrong, and is right again when it resolves. `kills` of them were of our own processes. */
+export interface Fault {
+  readonly kind: string
+  readonly kills: number
+  run(): Promise<void>
+}
+
+export interface Scene {
+  readonly cluster: Cluster
+  readonly servers: Servers
+}
+
+const PAUSE_MS_MAX = 6_000
+const SLOW_MS_MAX = 400
+const CRASH_PASSES_MAX = 20
+
+/** One or two of our processes die at once, by a kill or at a crash point between two durable steps. */
+export function planKill(random: Random, { cluster }: Scene): Fault {
+  const count = random.share() < 0.4 ? 2 : 1
+  const first = random.below(cluster.members.length)
+  const victims = Array.from(
+    { length: count },
+    (_, n) => cluster.members[(first + n * (1 + random.below(3))) % cluster.members.length],
+  )
+  const members = [...new Set(victims)].filter((member) => member !== undefined)
+  const points = members.map((member) => (random.share() < 0.3 ? pointFor(random, member) : undefined))
+  return {
+    kind: `kill ${members.map(({ role }, n) => (points[n] === undefined ? role : points[n])).join(' and ')}`,
+    kills: members.length + points.filter((point) => point !== undefined).length,
+    async run() {
+      for (const [n, member] of members.entries()) {
+        const point = points[n]
+        if (point !== undefined) member.crashNext(point)
+        member.kill('SIGKILL')
+      }
+    },
+  }
+}
+
+function pointFor(random: Random, { role }: Member): string | undefined {
+  const own = CRASH_POINTS.filter((point) => (role === 'ingest') === point.startsWith('ingest.'))
+  if (role === 'serve') return undefined
+  return `${own[random.below(own.length)]}:${1 + random.below(CRASH_PASSES_MAX)}`
+}
+
+/** A server or the way to it fails; or one of our own processes stands still. */
+export function planFault(random: Random, { cluster, servers }: Scene): Fault {
+  const name = random.pick<ServerName>([...SERVERS])
+  const server = servers[name]
+  const wire = servers.wires[name]
+  const pauseMs = 500 + random.below(PAUSE_MS_MAX)
+  const member = cluster.members[random.below(cluster.members.length)]
+  const faults: readonly (() => Fault)[] = [
+    () => ({
+      kind: `${name} killed`,
+      kills: 0,
+      async run() {
+        server.child.kill('SIGKILL')
+        await setTimeout(pauseMs)
+        await server.startAgain()
+      },
+    }),
+    () => stood(`${name} stopped`, pauseMs, (signal) => server.child.kill(signal)),
+    () => stood(`${member?.role} stopped`, pauseMs, (signal) => member?.kill(signal)),
+    () => wired(`${name} cut off`, pauseMs, wire.cut, wire.heal),
+    () => wired(`${name} half open`, pauseMs, wire.silence, wire.heal),
+    () => wired(`${name} slow`, pauseMs, () => wire.slow(20 + random.below(SLOW_MS_MAX)), wire.heal),
+  ]
+  const chosen = faults[random.below(faults.length)]?.()
+  if (chosen === undefined) throw new Error('There is always a fault to choose.')
+  if (random.share() >= 0.25) return chosen
+  // A pair: one of our own dies while that goes on.
+  const kill = planKill(random, { cluster, servers })
+  return {
+    kind: `${chosen.kind}, ${kill.kind}`,
+    kills: kill.kills,
+    async run() {
+      const running = chosen.run()
+      await setTimeout(pauseMs / 2)
+      await kill.run()
+      await running
+    },
+  }
+}
+
+function stood(kind: string, pauseMs: number, signal: (name: NodeJS.Signals) => void): Fault {
+  return {
+    kind,
+    kills: 0,
+    async run() {
+      signal('SIGSTOP')
+      await setTimeout(pauseMs)
+      signal('SIGCONT')
+    },
+  }
+}
+
+function wired(kind: string, pauseMs: number, harm: () => Promise<void>, heal: () => Promise<void>): Fault {
+  return {
+    kind,
+    kills: 0,
+    async run() {
+      await harm()
+      await setTimeout(pauseMs)
+      await heal()
+    },
+  }
+}
