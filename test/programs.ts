@@ -29,6 +29,7 @@ export function needs(program: string, environment: NodeJS.ProcessEnv = process.
 const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   mosquitto_pub: 'mosquitto-clients',
   mosquitto_sub: 'mosquitto-clients',
+  promtool: 'prometheus',
 }
 
 function isExecutable(path: string): boolean {

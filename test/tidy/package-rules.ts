@@ -26,6 +26,7 @@ const HOMES: Readonly<Record<string, readonly RegExp[]>> = {
   commander: [/^operate\//],
   'cli-table3': [/^operate\//],
   'cli-progress': [/^operate\//],
+  yaml: [/^test\//],
   'node:sqlite': [/^platform\/adapters\/sqlite\//],
 }
 

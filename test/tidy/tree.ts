@@ -70,7 +70,7 @@ export function treeOf(texts: Readonly<Record<string, string>>): Tree {
 
 /** Code that makes no part of the product: it may import anything, and is imported by none of it. */
 export function isWorkshop(path: string): boolean {
-  return /^(test|bench|docs|\.ci|scripts)\//.test(path)
+  return /^(test|bench|docs|deploy|\.ci|scripts)\//.test(path)
 }
 
 /** The line of a place in a file, from 1. */

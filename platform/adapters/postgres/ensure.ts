@@ -33,12 +33,18 @@ export async function ensurePostgres(owner: PostgresOptions, role: AppRole): Pro
 }
 
 async function ensureRole(db: Kysely<Tables>, { name, password }: AppRole): Promise<boolean> {
-  const { rows } = await sql`select 1 from pg_roles where rolname = ${name}`.execute(db)
+  const found = sql<{ isMighty: boolean }>`select rolsuper or rolbypassrls as "isMighty" from pg_roles where rolname = ${name}`
+  const [there] = (await found.execute(db)).rows
   const [role, secret] = [sql.id(name), sql.lit(password)]
   // A statement of this kind takes no parameters.
-  if (rows.length > 0) await sql`alter role ${role} login nosuperuser nobypassrls password ${secret}`.execute(db)
-  else await sql`create role ${role} login nosuperuser nobypassrls nocreatedb nocreaterole password ${secret}`.execute(db)
-  return rows.length === 0
+  if (there === undefined) {
+    await sql`create role ${role} login nosuperuser nobypassrls nocreatedb nocreaterole password ${secret}`.execute(db)
+    return true
+  }
+  // Only a superuser may say so much as `nosuperuser` of a role that is there, so it is said where it changes something.
+  if (there.isMighty) await sql`alter role ${role} nosuperuser nobypassrls`.execute(db)
+  await sql`alter role ${role} login password ${secret}`.execute(db)
+  return false
 }
 
 async function grant(db: Kysely<Tables>, { name }: AppRole): Promise<void> {
