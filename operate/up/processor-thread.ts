@@ -13,7 +13,10 @@ import type {
 
 /** A batch of 4 MiB of messages becomes some 100 MiB of points at most. */
 const HEAP_MAX_MIB = 1_024
+/** Beside everything else in one process: little. */
 const YOUNG_MAX_MIB = 9
+/** Alone in one: a batch should die before it is copied twice. A quarter of the CPU was collection with the other figure. */
+const YOUNG_ALONE_MAX_MIB = 96
 
 export interface ProcessorThreadOptions {
   readonly folder: string
@@ -22,6 +25,8 @@ export interface ProcessorThreadOptions {
   readonly eventLog: ThreadLog
   readonly series: ThreadSeries
   readonly crashAt?: string
+  /** True where the processors are all that runs in this process. */
+  readonly isAlone: boolean
   readonly metadata: MetadataCallsOfProcessors
   readonly onDeath: (error: Error) => void
 }
@@ -34,7 +39,7 @@ export interface ProcessorThread extends Running {
 
 /** Runs the stream-processors on their own thread; see docs/decisions/0003. */
 export async function startProcessorThread(options: ProcessorThreadOptions): Promise<ProcessorThread> {
-  const { folder, config, logOptions, eventLog, series, crashAt, metadata, onDeath } = options
+  const { folder, config, logOptions, eventLog, series, crashAt, metadata, isAlone, onDeath } = options
   const { port1, port2 } = new MessageChannel()
   const calls: MetadataCallsOfProcessors = {
     recordSensors: (sensors) => metadata.recordSensors(sensors),
@@ -56,7 +61,7 @@ export async function startProcessorThread(options: ProcessorThreadOptions): Pro
     transfer: eventLog.kind === 'sqlite' ? [eventLog.port, port2] : [port2],
     unavailable: 'time-series.unavailable',
     heapMaxMiB: HEAP_MAX_MIB,
-    youngMaxMiB: YOUNG_MAX_MIB,
+    youngMaxMiB: isAlone ? YOUNG_ALONE_MAX_MIB : YOUNG_MAX_MIB,
     onDeath,
   })
   await thread.call('ready')

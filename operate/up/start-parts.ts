@@ -29,7 +29,7 @@ export interface PartOptions {
   readonly onDeath: (error: Error) => void
 }
 
-export async function startProcessors(stores: Stores, options: PartOptions): Promise<ProcessorThread> {
+export async function startProcessors(stores: Stores, options: PartOptions, isAlone: boolean): Promise<ProcessorThread> {
   const { folder, settings, isPretty, onDeath } = options
   return startProcessorThread({
     folder,
@@ -39,6 +39,7 @@ export async function startProcessors(stores: Stores, options: PartOptions): Pro
     series: seriesForThread(folder, settings.influx),
     ...(settings.up.MILLRACE_CRASH_AT !== undefined && { crashAt: settings.up.MILLRACE_CRASH_AT }),
     metadata: stores.metadata,
+    isAlone,
     onDeath,
   })
 }

@@ -54,7 +54,7 @@ const START: Readonly<Record<Role, (start: RoleStart) => Promise<RoleParts>>> = 
   },
 
   async process({ parts, stores, options, checks }) {
-    const processors = await parts.start(() => startProcessors(stores, options))
+    const processors = await parts.start(() => startProcessors(stores, options, true))
     const gather = async () => [await processors.metrics()]
     return { listeners: [], checks: { ...checks, 'stream-processors': processors.ready }, gather }
   },

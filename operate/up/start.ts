@@ -33,7 +33,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const stores = await parts.start(() =>
     openStores({ folder, config: up, kafka, postgres, log: logFor('stores'), onDeath, hasAuthority: true }),
   )
-  const processors = await parts.start(() => startProcessors(stores, options))
+  const processors = await parts.start(() => startProcessors(stores, options, false))
   const series = await parts.start(() => openSeries(stores, options))
   const checks = {
     'event-log': () => stores.eventLog.log.ping(),

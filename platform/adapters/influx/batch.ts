@@ -24,6 +24,20 @@ const LINES_PER_REQUEST = 5_000
 
 type Rejected = WriteOutcome['rejected'][number]
 
+const HOUR_MS = 3_600_000
+
+/**
+ * The newest point of a sensor tells when it was received; only what is older than that, or may be, needs to be noted beside it, and one point
+ * an hour so that the sensor is found at all. Most points need no note.
+ */
+function mustNote(sensor: SensorNames, { timestampMs, receivedMs }: Point): boolean {
+  const isNewest = timestampMs >= sensor.newestMs
+  if (isNewest || sensor.newestMs === Number.POSITIVE_INFINITY) sensor.newestMs = timestampMs
+  if (receivedMs <= sensor.seenMs || (isNewest && receivedMs < sensor.seenMs + HOUR_MS)) return false
+  sensor.seenMs = receivedMs
+  return true
+}
+
 /**
  * Nothing outlives the call: its lines are built, sent and answered for within it, so there is no buffer that an exit could lose, and the
  * caller's own pace is the back pressure.
@@ -54,15 +68,16 @@ export function createBatch({ client, bucket, limits }: BatchOptions): Batch {
       const sensor = takeNames(names, point)
       lanes[partitionOf(point.sensor, LANES)]?.push({ text: toLine(point, names, sensor), index, values: point.values.size })
       stored += point.values.size
-      if (point.receivedMs <= sensor.seenMs) return
-      sensor.seenMs = point.receivedMs
-      seen.add(sensor)
+      if (mustNote(sensor, point)) seen.add(sensor)
     },
 
     async send(signal) {
       for (const sensor of seen) lanes[0]?.push({ text: toSeenLine(sensor), index: -1, values: 0 })
+      // What fits into one request is one.
+      const isSmall = lanes.reduce((sum, lane) => sum + lane.length, 0) <= LINES_PER_REQUEST
+      const sent = isSmall ? [lanes.flat()] : lanes
       // All have ended, one way or the other, when this settles: nothing of a batch arrives after it was given up.
-      const ended = await Promise.allSettled(lanes.map((lane) => sendLane(lane, signal)))
+      const ended = await Promise.allSettled(sent.map((lane) => sendLane(lane, signal)))
       for (const end of ended) {
         if (end.status === 'rejected') {
           // It is said again with the next attempt.

@@ -21,8 +21,10 @@ export interface SensorNames {
   /** Beginning of its lines, up to the fields. */
   readonly prefix: string
   readonly seenPrefix: string
-  /** When it was received last, as far as is stored or on its way. */
+  /** When it was received last, as far as `seen` says it. */
   seenMs: number
+  /** Time of its newest point, as far as this writer knows. */
+  newestMs: number
 }
 
 /** Metrics of one point that share a field with its facts. */
@@ -46,7 +48,7 @@ export const createTenantNames = (): TenantNames => ({ sensors: new Map(), metri
 /** Names are ASCII without anything that line protocol would want escaped: schemas/names.ts. */
 export function addSensor({ sensors }: TenantNames, tenant: string, id: string, seenMs = 0): SensorNames {
   const tags = `sensor=${id},tenant=${tenant}`
-  const names = { prefix: `reading,${tags} `, seenPrefix: `seen,${tags} received=`, seenMs }
+  const names = { prefix: `reading,${tags} `, seenPrefix: `seen,${tags} received=`, seenMs, newestMs: Number.POSITIVE_INFINITY }
   sensors.set(id, names)
   return names
 }

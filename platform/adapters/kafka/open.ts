@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { type Admin, type Kafka, Partitioners } from 'kafkajs'
 import type { Consumer, EventLog, Lag, LogRecord, PollLimit, Position, TopicPartition } from '../../ports/event-log.ts'
 import type { Logger } from '../../runtime/log.ts'
@@ -31,6 +32,8 @@ const WATCHDOG_MS = 60_000
 /** Each waits a little for the broker. Offsets at the end that hold no record are possible, but none of ours. */
 const EMPTY_READS_MAX = 40
 const CLOSE_TIMEOUT_MS = 10_000
+const SETTLE_ATTEMPTS = 10
+const SETTLE_AGAIN_MS = 300
 
 /** Makes the topics that aren't there, and says what is otherwise than asked for. @throws {MillraceError} `event-log.unavailable`. */
 export function ensureKafkaTopics(
@@ -42,11 +45,24 @@ export function ensureKafkaTopics(
   return guarded(async () => {
     await admin.connect()
     try {
-      return await ensureTopics(admin, topics, { prefix: connection.topicPrefix, replicationFactor })
+      return await whenSettled(() => ensureTopics(admin, topics, { prefix: connection.topicPrefix, replicationFactor }))
     } finally {
       await admin.disconnect()
     }
   })
+}
+
+/** A busy broker may deny for a moment that a topic is there which it has just made. What is there already is not made again. */
+async function whenSettled<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      const isPassing = error instanceof Error && 'retriable' in error && error.retriable === true
+      if (!isPassing || attempt === SETTLE_ATTEMPTS) throw error
+      await setTimeout(SETTLE_AGAIN_MS)
+    }
+  }
 }
 
 /**
