@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { connectAdmin } from '../operate/admin/connect-admin.ts'
 import { adminSocketPath } from '../operate/admin/socket-path.ts'
 import type { Operations } from '../operate/operations/operations.ts'
+import { cpuSecondsOf } from './scale/cpu.ts'
 
 /** The product as it is started by everybody, in a process of its own: all its threads are counted. */
 export interface BenchServer {
@@ -26,9 +27,6 @@ export interface BenchServer {
 
 /** As `npm start` does. */
 const SEMI_SPACE = '--max-semi-space-size=4'
-/** Linux counts CPU time in hundredths of a second, USER_HZ. */
-const TICKS_PER_SECOND = 100
-
 /** A data folder for one run. */
 export async function makeFolder(): Promise<{ readonly folder: string; remove(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
@@ -61,11 +59,7 @@ export async function startServer(folder: string, nodeArguments: readonly string
     mqttPort: started.mqttPort,
     apiUrl: started.apiUrl,
     operations,
-    async cpuSeconds() {
-      const text = await readFile(`${proc}/stat`, 'utf8')
-      const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-      return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
-    },
+    cpuSeconds: () => cpuSecondsOf(child.pid),
     async memory() {
       const text = await readFile(`${proc}/status`, 'utf8')
       const bytes = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(text)?.[1]) * 1024

@@ -121,7 +121,7 @@ export function withReadBack(
 }
 
 /** From the newest backwards: the last few one by one, then ever fewer, but never more than an eighth of the way apart. */
-export function* sampleOffsets(end: number, floor: number): Generator<number> {
+function* sampleOffsets(end: number, floor: number): Generator<number> {
   for (let distance = 1; end - distance >= floor; distance += Math.max(1, distance >> 3)) yield end - distance
 }
 

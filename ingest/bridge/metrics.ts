@@ -1,7 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 
-export const BRIDGE_REFUSALS = ['topic', 'tenant-unknown'] as const
-export type BridgeRefusal = (typeof BRIDGE_REFUSALS)[number]
+export type BridgeRefusal = 'topic' | 'tenant-unknown'
 
 export type BridgeMetrics = ReturnType<typeof createBridgeMetrics>
 

@@ -2,13 +2,12 @@ import type { TenantStore } from '../../platform/ports/metadata.ts'
 import { MillraceError } from '../../platform/runtime/errors.ts'
 import type { Running } from '../../platform/runtime/lifecycle.ts'
 import type { Logger } from '../../platform/runtime/log.ts'
-import { isGatewayId, isTenantId } from '../../schemas/names.ts'
-import type { GatewayName } from '../../schemas/topics.ts'
+import { type GatewayName, parseLogKey } from '../../schemas/topics.ts'
 import type { Intake } from '../intake.ts'
 import { rejection } from '../receive.ts'
 import { type BridgeClient, type BridgeConnection, type Delivery, openBridgeClient } from './connect.ts'
 import { createKnownTenants } from './known-tenants.ts'
-import type { BridgeMetrics } from './metrics.ts'
+import type { BridgeMetrics, BridgeRefusal } from './metrics.ts'
 
 export interface BridgeSettings {
   readonly connection: BridgeConnection
@@ -25,7 +24,7 @@ export interface BridgePorts {
   readonly metrics: BridgeMetrics
 }
 
-const TOPIC = /^v1\/([^/]+)\/([^/]+)\/readings$/
+const TOPIC = /^v1\/([^/]+\/[^/]+)\/readings$/
 const LOGGED_EVERY_MS = 10_000
 
 /**
@@ -89,7 +88,7 @@ export function startBridge({ connection, group, trustsTopics }: BridgeSettings,
     metrics.acknowledged()
   }
 
-  function refuse(reason: 'topic' | 'tenant-unknown', topic: string, what: string): void {
+  function refuse(reason: BridgeRefusal, topic: string, what: string): void {
     metrics.refused(reason)
     if (clock() - loggedMs < LOGGED_EVERY_MS) return
     loggedMs = clock()
@@ -100,6 +99,6 @@ export function startBridge({ connection, group, trustsTopics }: BridgeSettings,
 }
 
 function gatewayOf(topic: string): GatewayName | undefined {
-  const [, tenant = '', gateway = ''] = TOPIC.exec(topic) ?? []
-  return isTenantId(tenant) && isGatewayId(gateway) ? { tenant, gateway } : undefined
+  const [, key = ''] = TOPIC.exec(topic) ?? []
+  return parseLogKey(key)
 }

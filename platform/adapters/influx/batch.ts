@@ -1,5 +1,4 @@
 import type { Point, WriteOutcome } from '../../ports/time-series.ts'
-import { partitionOf } from '../../runtime/partition.ts'
 import type { InfluxClient } from './client.ts'
 import { toLine, toSeenLine } from './line.ts'
 import { type NameLimits, refusalOf, type SensorNames, type TenantNames, takeNames } from './names.ts'
@@ -66,7 +65,7 @@ export function createBatch({ client, bucket, limits }: BatchOptions): Batch {
         return
       }
       const sensor = takeNames(names, point)
-      lanes[partitionOf(point.sensor, LANES)]?.push({ text: toLine(point, names, sensor), index, values: point.values.size })
+      lanes[sensor.hash % LANES]?.push({ text: toLine(point, names, sensor), index, values: point.values.size })
       stored += point.values.size
       if (mustNote(sensor, point)) seen.add(sensor)
     },

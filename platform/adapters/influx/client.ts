@@ -35,10 +35,9 @@ export type Row = (column: string) => string
 
 export interface InfluxClientOptions {
   readonly isCompressed?: boolean
-  /** A request that takes longer is given up. */
-  readonly timeoutMs?: number
 }
 
+/** A request that takes longer is given up. */
 const TIMEOUT_MS = 15_000
 const SOCKETS_MAX = 16
 const STARTED_TOLERANCE_S = 1
@@ -51,7 +50,7 @@ export const rejectedBucket = (bucket: string): string => `${bucket}_rejected`
 export function openInfluxClient(access: InfluxAccess, options: InfluxClientOptions = {}): InfluxClient {
   const { url, org, token } = access
   const agent = agentFor(access)
-  const influx = new InfluxDB({ url, token, timeout: options.timeoutMs ?? TIMEOUT_MS, transportOptions: { agent } })
+  const influx = new InfluxDB({ url, token, timeout: TIMEOUT_MS, transportOptions: { agent } })
   const queries = influx.getQueryApi({ org })
   let startedAt: number | undefined
 

@@ -1,6 +1,7 @@
 import { isMetricName, isSensorId, isTenantId } from '../../../schemas/names.ts'
 import type { Reason } from '../../../schemas/rejection.ts'
 import type { Point } from '../../ports/time-series.ts'
+import { partitionOf } from '../../runtime/partition.ts'
 import { fieldOf, listMetrics, POINT_MARK, SEQUENCE_MARK } from './fields.ts'
 
 export interface NameLimits {
@@ -21,6 +22,8 @@ export interface SensorNames {
   /** Beginning of its lines, up to the fields. */
   readonly prefix: string
   readonly seenPrefix: string
+  /** Decides which of its batch's requests its lines go with. */
+  readonly hash: number
   /** When it was received last, as far as `seen` says it. */
   seenMs: number
   /** Time of its newest point, as far as this writer knows. */
@@ -48,7 +51,13 @@ export const createTenantNames = (): TenantNames => ({ sensors: new Map(), metri
 /** Names are ASCII without anything that line protocol would want escaped: schemas/names.ts. */
 export function addSensor({ sensors }: TenantNames, tenant: string, id: string, seenMs = 0): SensorNames {
   const tags = `sensor=${id},tenant=${tenant}`
-  const names = { prefix: `reading,${tags} `, seenPrefix: `seen,${tags} received=`, seenMs, newestMs: Number.POSITIVE_INFINITY }
+  const names = {
+    prefix: `reading,${tags} `,
+    seenPrefix: `seen,${tags} received=`,
+    hash: partitionOf(id, Number.MAX_SAFE_INTEGER),
+    seenMs,
+    newestMs: Number.POSITIVE_INFINITY,
+  }
   sensors.set(id, names)
   return names
 }
