@@ -1,5 +1,7 @@
 import type { PostgresConfig } from '../../platform/adapters/postgres/config.ts'
-import type { PostgresOptions } from '../../platform/adapters/postgres/open.ts'
+import type { PostgresOptions } from '../../platform/adapters/postgres/pool.ts'
+import { MillraceError } from '../../platform/runtime/errors.ts'
+import { isLoopback } from '../../platform/runtime/loopback.ts'
 import { readNamed } from './read-named.ts'
 
 export interface PostgresSettings {
@@ -19,10 +21,20 @@ export function readPostgresSettings(config: PostgresConfig): PostgresSettings |
     url: to,
     poolMax,
     ...(secret !== undefined && { password: secret.trimEnd() }),
-    ...(caPem !== undefined && { caPem }),
+    ...(isEncrypted(config, to) && { tls: caPem === undefined ? {} : { caPem } }),
   })
   return {
     connection: options(url, password),
     ...(ownerUrl !== undefined && { owner: options(ownerUrl, ownerPassword) }),
   }
+}
+
+/** Nothing goes to another machine in the clear unless somebody has said so. */
+function isEncrypted({ MILLRACE_POSTGRES_TLS: tls, MILLRACE_POSTGRES_CA_FILE: caFile }: PostgresConfig, url: string): boolean {
+  if (tls === 'off' && caFile !== undefined)
+    throw new MillraceError(
+      'config.invalid',
+      'MILLRACE_POSTGRES_CA_FILE is for TLS, and MILLRACE_POSTGRES_TLS is off. Leave one of them out.',
+    )
+  return tls === 'verify-full' || (tls === undefined && (caFile !== undefined || !isLoopback(new URL(url).hostname)))
 }

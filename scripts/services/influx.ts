@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
+import http from 'node:http'
+import https from 'node:https'
 import { join } from 'node:path'
+import { text as readText } from 'node:stream/consumers'
 import { type Artefact, artefactFolder } from './cache.ts'
 import { freePort, type RestartableServer, run, startRestartable, startServer, untilReady } from './run.ts'
 
@@ -59,10 +62,17 @@ export interface InfluxServer extends RestartableServer {
   readonly token: string
 }
 
-export async function startInflux(folder: string): Promise<InfluxServer> {
+export interface InfluxTls {
+  readonly certFile: string
+  readonly keyFile: string
+  /** The root of its certificate, which must be for 127.0.0.1. */
+  readonly caPem: string
+}
+
+export async function startInflux(folder: string, tls?: InfluxTls): Promise<InfluxServer> {
   await mkdir(folder, { recursive: true })
   const port = await freePort()
-  const url = `http://127.0.0.1:${port}`
+  const url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
   const logFile = join(folder, 'influxd.log')
   const program = join(artefactFolder(influxArtefact), 'influxd')
   const argv = [
@@ -71,15 +81,27 @@ export async function startInflux(folder: string): Promise<InfluxServer> {
     `--sqlite-path=${join(folder, 'influxd.sqlite')}`,
     `--http-bind-address=127.0.0.1:${port}`,
     '--reporting-disabled',
+    ...(tls === undefined ? [] : [`--tls-cert=${tls.certFile}`, `--tls-key=${tls.keyFile}`]),
   ]
-  const isReady = async (): Promise<boolean> => (await fetch(`${url}/health`)).ok
+  const ask = (path: string, body?: string) => post(new URL(path, url), { ca: tls?.caPem, body })
+  const isReady = async (): Promise<boolean> => (await ask('/health')).status === 200
   const server = await startRestartable(
     () => startServer(program, argv, { logFile }),
     (started) => untilReady(started, logFile, READY_TIMEOUT_MS, isReady),
   )
   const token = randomBytes(32).toString('base64url')
   const body = { username: 'millrace', password: randomBytes(16).toString('hex'), org: ORG, bucket: 'setup', token }
-  const answer = await fetch(`${url}/api/v2/setup`, { method: 'POST', body: JSON.stringify(body) })
-  if (!answer.ok) throw new Error(`InfluxDB could not be set up: ${answer.status} ${await answer.text()}`)
+  const { status, text } = await ask('/api/v2/setup', JSON.stringify(body))
+  if (status !== 201) throw new Error(`InfluxDB could not be set up: ${status} ${text}`)
   return Object.assign(server, { url, org: ORG, token })
+}
+
+/** `fetch` knows no roots but its own. Without a body it only asks. */
+async function post(url: URL, { ca, body }: { readonly ca: string | undefined; readonly body: string | undefined }) {
+  const { request } = url.protocol === 'https:' ? https : http
+  const answered = Promise.withResolvers<http.IncomingMessage>()
+  const options = { method: body === undefined ? 'GET' : 'POST', ...(ca !== undefined && { ca }) }
+  request(url, options, answered.resolve).once('error', answered.reject).end(body)
+  const answer = await answered.promise
+  return { status: answer.statusCode, text: await readText(answer) }
 }

@@ -11,6 +11,7 @@ import {
   run,
   startRestartable,
   startServer,
+  type UserIds,
   untilReady,
 } from './run.ts'
 
@@ -22,8 +23,14 @@ export interface PostgresServer extends RestartableServer {
   readonly url: string
 }
 
+/** Files that it proves who it is with; clients may then speak TLS to it. */
+export interface TlsFiles {
+  readonly certFile: string
+  readonly keyFile: string
+}
+
 /** The real server, out of an npm package. It refuses to run as root, so then it runs as the user `postgres`, or `nobody`. */
-export async function startPostgres(folder: string): Promise<PostgresServer> {
+export async function startPostgres(folder: string, tls?: TlsFiles): Promise<PostgresServer> {
   const user = process.getuid?.() === 0 ? await idsOf(['postgres', 'nobody']) : undefined
   const native = await readableNative(folder, user !== undefined)
   const [password, port] = [randomBytes(16).toString('hex'), await freePort()]
@@ -43,13 +50,25 @@ export async function startPostgres(folder: string): Promise<PostgresServer> {
     '--no-locale',
   ]
   await run(join(native, 'bin', 'initdb'), [`--pgdata=${data}`, ...settings], options)
-  const flags = ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder]
+  const tlsFlags = tls === undefined ? [] : await tlsFlagsFor(folder, tls, user)
+  const flags = ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, ...tlsFlags]
   const url = `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/postgres`
   const server = await startRestartable(
     () => startServer(join(native, 'bin', 'postgres'), flags, { ...options, logFile }),
     (started) => untilReady(started, logFile, READY_TIMEOUT_MS, () => answers(url)),
   )
   return Object.assign(server, { url })
+}
+
+/** It takes no key but one of its own that nobody else can read. */
+async function tlsFlagsFor(folder: string, { certFile, keyFile }: TlsFiles, user?: UserIds): Promise<readonly string[]> {
+  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
+  await cp(certFile, cert)
+  await cp(keyFile, key)
+  await chmod(key, 0o600)
+  if (user !== undefined) for (const path of [cert, key]) await chown(path, user.uid, user.gid)
+  const settings = { ssl: 'on', ssl_cert_file: cert, ssl_key_file: key, ssl_min_protocol_version: 'TLSv1.3' }
+  return Object.entries(settings).map(([name, value]) => `-c${name}=${value}`)
 }
 
 /** Another user may not get into the folder of the repository, so it gets a copy. */

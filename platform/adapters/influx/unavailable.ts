@@ -1,5 +1,6 @@
 import { HttpError } from '@influxdata/influxdb-client'
 import { MillraceError } from '../../runtime/errors.ts'
+import { adviseOnTls } from '../../runtime/tls-advice.ts'
 
 const ADVICE: Readonly<Record<number, string>> = {
   401: 'The token is not known there. Run millrace doctor --fix, or put the right one in its file.',
@@ -7,14 +8,19 @@ const ADVICE: Readonly<Record<number, string>> = {
   404: 'The organization or the bucket is not there. Run millrace doctor --fix.',
 }
 
+/** In a table of cells, the file and the address of the cell. */
+const TLS_PLACES = { server: 'InfluxDB', roots: 'MILLRACE_INFLUX_CA_FILE', address: 'MILLRACE_INFLUX_URL' }
+
 /** The one place where an error of the client becomes ours: nothing may be taken as stored, and the same can be tried again. */
 export function asUnavailable(cause: unknown): MillraceError {
   if (cause instanceof MillraceError) return cause
   const reason = cause instanceof Error ? cause.message : String(cause)
   const status = statusOf(cause)
-  const advice = status === undefined ? '' : ` ${ADVICE[status] ?? ''}`
+  const advice = status === undefined ? adviseOnTls(cause, TLS_PLACES) : ADVICE[status]
   const answer = status === undefined ? 'InfluxDB does not answer' : `InfluxDB answers ${status}`
-  return new MillraceError('time-series.unavailable', `${answer}: ${reason}${advice}`.trimEnd(), { cause })
+  return new MillraceError('time-series.unavailable', `${answer}: ${reason}${advice === undefined ? '' : ` ${advice}`}`, {
+    cause,
+  })
 }
 
 export const statusOf = (error: unknown): number | undefined => (error instanceof HttpError ? error.statusCode : undefined)

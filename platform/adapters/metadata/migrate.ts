@@ -35,6 +35,7 @@ export async function migrateMetadata(db: Kysely<Tables>, target: 'latest' | 'em
 
   const foreign = await firstUnknownMigration(db)
   if (foreign === undefined) {
+    if (error instanceof MillraceError) throw error
     const reason = error instanceof Error ? error.message : String(error)
     throw new MillraceError('metadata.unavailable', `The metadata store could not be brought up to date: ${reason}`, {
       cause: error,

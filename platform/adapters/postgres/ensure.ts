@@ -2,7 +2,8 @@ import { type Kysely, sql } from 'kysely'
 import { MillraceError } from '../../runtime/errors.ts'
 import { migrateMetadata } from '../metadata/migrate.ts'
 import type { Tables } from '../metadata/tables.ts'
-import { openPostgresDatabase, type PostgresOptions } from './open.ts'
+import { openPostgresDatabase } from './open.ts'
+import type { PostgresOptions } from './pool.ts'
 
 export interface AppRole {
   readonly name: string

@@ -7,6 +7,7 @@ import type { Test } from 'tap'
 import { artefactFolder } from '../../../scripts/services/cache.ts'
 import { kafkaArtefact } from '../../../scripts/services/kafka.ts'
 import { freePort, run, startServer, untilReady } from '../../../scripts/services/run.ts'
+import { makeCertificates } from '../tls/certificates.ts'
 
 export interface SecureBroker {
   readonly brokers: readonly string[]
@@ -22,7 +23,9 @@ const READY_TIMEOUT_MS = 90_000
 export async function startSecureBroker(t: Test): Promise<SecureBroker> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-kafka-tls-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
-  const caPem = await makeCertificates(folder)
+  const { caPem, certFile, keyFile } = await makeCertificates(folder, 'IP:127.0.0.1')
+  const parts = await Promise.all([keyFile, certFile].map((file) => readFile(file, 'utf8')))
+  await writeFile(join(folder, IDENTITY), parts.join(''))
   const port = await freePort()
   const settings = join(folder, 'server.properties')
   const logFile = join(folder, 'kafka.log')
@@ -49,20 +52,6 @@ function handshakes(port: number): Promise<boolean> {
     })
     socket.once('error', () => resolve(false))
   })
-}
-
-/** A root, which is returned, and what it says the broker is: of the address 127.0.0.1. */
-async function makeCertificates(folder: string): Promise<string> {
-  const at = (name: string) => join(folder, name)
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  await run('openssl', ['req', '-x509', ...key, '-keyout', at('ca.key'), '-out', at('ca.pem'), '-subj', '/CN=root', '-days', '2'])
-  await run('openssl', ['req', ...key, '-keyout', at('broker.key'), '-out', at('broker.csr'), '-subj', '/CN=broker'])
-  await writeFile(at('names'), 'subjectAltName=IP:127.0.0.1\n')
-  const signing = ['-CA', at('ca.pem'), '-CAkey', at('ca.key'), '-CAcreateserial', '-extfile', at('names'), '-days', '2']
-  await run('openssl', ['x509', '-req', '-in', at('broker.csr'), ...signing, '-out', at('broker.pem')])
-  const parts = await Promise.all(['broker.key', 'broker.pem'].map((name) => readFile(at(name), 'utf8')))
-  await writeFile(at(IDENTITY), parts.join(''))
-  return readFile(at('ca.pem'), 'utf8')
 }
 
 function properties(folder: string, port: number, controllerPort: number): string {
