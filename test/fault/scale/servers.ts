@@ -57,7 +57,8 @@ export async function startServers(folder: string): Promise<Servers> {
   }
 }
 
-async function openWire(
+/** By way of a running Toxiproxy, whose API is at `url`. */
+export async function openWire(
   url: string,
   { name, upstream, port }: { readonly name: string; readonly upstream: string; readonly port: number },
 ): Promise<Wire> {
