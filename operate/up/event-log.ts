@@ -56,9 +56,13 @@ export async function openEventLog({ folder, config, kafka, log, onDeath }: LogP
 }
 
 /** Makes what isn't there of the topics: `millrace doctor --fix`. */
-export async function ensureTopics(config: LogConfig, kafka: KafkaSettings, log: Logger): Promise<readonly TopicReport[]> {
+export async function ensureTopics(
+  config: LogConfig,
+  { connection, replicationFactor }: KafkaSettings,
+  log: Logger,
+): Promise<readonly TopicReport[]> {
   const { ensureKafkaTopics } = await import('../../platform/adapters/kafka/open.ts')
-  return ensureKafkaTopics(kafka.connection, topicsOf(config), { replicationFactor: kafka.replicationFactor, log })
+  return ensureKafkaTopics(connection, topicsOf(config), { log, ...(replicationFactor !== undefined && { replicationFactor }) })
 }
 
 export function kafkaOptions(config: LogConfig, { connection, compression }: KafkaSettings): Omit<KafkaLogOptions, 'log'> {

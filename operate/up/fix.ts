@@ -1,3 +1,4 @@
+import type { TopicReport } from '../../platform/adapters/kafka/topics.ts'
 import { createLogger, type Logger } from '../../platform/runtime/log.ts'
 import type { Environment } from '../../platform/runtime/read-config.ts'
 import { type Finding, ok, warn } from '../doctor/finding.ts'
@@ -16,21 +17,25 @@ export async function fix(environment: Environment): Promise<readonly Finding[]>
 async function fixTopics({ kafka, up }: UpSettings, log: Logger): Promise<readonly Finding[]> {
   if (kafka === undefined) return []
   const report = await ensureTopics(up, kafka, log)
-  return report.map(({ name, state, partitions, differences }) => {
-    const topic = `topic ${kafka.connection.topicPrefix}${name}`
-    if (state !== 'other-partitions' && differences.length === 0) return ok(topic, `${state}, ${partitions} partitions`)
-    if (state !== 'other-partitions') {
-      const found = differences.map(({ setting, found, wanted }) => `${setting} is ${found}, not ${wanted}`).join('; ')
-      return warn(
-        topic,
-        found,
-        'Left as it is. Change it with kafka-configs.sh, or the settings of Millrace, if it is not meant so.',
-      )
-    }
+  return report.map((topic) => findingOf(`topic ${kafka.connection.topicPrefix}${topic.name}`, topic))
+}
+
+function findingOf(topic: string, { state, partitions, copies, isShort, differences }: TopicReport): Finding {
+  if (state === 'other-partitions') {
     const advice =
       'Left as it is: with more partitions a gateway would go elsewhere than before. Set MILLRACE_LOG_PARTITIONS to this, or use another prefix.'
     return warn(topic, `${partitions} partitions, not as set`, advice)
-  })
+  }
+  if (differences.length > 0) {
+    const found = differences.map(({ setting, found, wanted }) => `${setting} is ${found}, not ${wanted}`).join('; ')
+    const advice =
+      'Left as it is. Change it with kafka-configs.sh (copies: kafka-reassign-partitions.sh), or the settings of Millrace, if it is not meant so.'
+    return warn(topic, found, advice)
+  }
+  const found = `${state}, ${partitions} partitions, ${copies === 1 ? 'one copy' : `${copies} copies`}`
+  if (!isShort) return ok(topic, found)
+  const advice = `With three brokers, one may be lost, disk and all. If so few are meant, set MILLRACE_KAFKA_REPLICATION_FACTOR=${copies}.`
+  return warn(topic, found, advice)
 }
 
 async function fixPostgres(postgres: PostgresSettings | undefined, log: Logger): Promise<readonly Finding[]> {

@@ -4,7 +4,8 @@ import { readNamed } from './read-named.ts'
 
 export interface KafkaSettings {
   readonly connection: KafkaConnection
-  readonly replicationFactor: number
+  /** Left out, as many copies as are good and can be had. */
+  readonly replicationFactor?: number
   readonly compression: 'none' | 'gzip'
 }
 
@@ -16,6 +17,7 @@ export function readKafkaSettings(config: KafkaConfig): KafkaSettings | undefine
   if (brokers === undefined) return undefined
   const caPem = readNamed('MILLRACE_KAFKA_CA_FILE', config.MILLRACE_KAFKA_CA_FILE)
   const password = readNamed('MILLRACE_KAFKA_SASL_PASSWORD_FILE', config.MILLRACE_KAFKA_SASL_PASSWORD_FILE)
+  const replicationFactor = config.MILLRACE_KAFKA_REPLICATION_FACTOR
   const username = config.MILLRACE_KAFKA_SASL_USERNAME
   return {
     connection: {
@@ -25,7 +27,7 @@ export function readKafkaSettings(config: KafkaConfig): KafkaSettings | undefine
       ...(caPem !== undefined && { caPem }),
       ...(mechanism && username && password !== undefined && { sasl: { mechanism, username, password: password.trimEnd() } }),
     },
-    replicationFactor: config.MILLRACE_KAFKA_REPLICATION_FACTOR,
     compression: config.MILLRACE_KAFKA_COMPRESSION,
+    ...(replicationFactor !== undefined && { replicationFactor }),
   }
 }

@@ -43,43 +43,89 @@ export interface KafkaOptions {
 /** One broker that is its own controller (KRaft). It flushes each message, so that a kill loses nothing that it acknowledged. */
 export async function startKafka(folder: string, { advertisedPort }: KafkaOptions = {}): Promise<KafkaServer> {
   const [port, controllerPort] = [await freePort(), await freePort()]
-  await mkdir(folder, { recursive: true })
-  const settings = join(folder, 'server.properties')
-  await writeFile(settings, properties(join(folder, 'data'), { port, advertisedPort: advertisedPort ?? port, controllerPort }))
-  const logFile = join(folder, 'kafka.log')
-  const classPath = join(artefactFolder(kafkaArtefact), 'libs', '*')
-  const clusterId = randomBytes(16).toString('base64url')
-  await run('java', ['-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', settings])
-  const server = await startRestartable(
-    () => startServer('java', ['-Xmx512m', '-cp', classPath, 'kafka.Kafka', settings], { logFile }),
-    (started) => untilReady(started, logFile, READY_TIMEOUT_MS, () => accepts(port)),
-  )
-  return Object.assign(server, { brokers: `127.0.0.1:${advertisedPort ?? port}`, listens: `127.0.0.1:${port}` })
+  const ports = { port, advertisedPort: advertisedPort ?? port, controllerPort }
+  const alone = { id: 1, ...ports, voters: `1@127.0.0.1:${controllerPort}`, clusterId: newClusterId() }
+  return startBroker(folder, { ...alone, heapMiB: 512, settings: { ...copies(1), 'log.flush.interval.messages': 1 } })
 }
 
-interface Ports {
+export interface ClusterBroker extends KafkaServer {
+  /** As the cluster calls it. */
+  readonly id: number
+}
+
+/** So many brokers with small heaps, each a controller too. As many copies are made of what Kafka keeps for itself; nothing is flushed, as with real ones. */
+export async function startKafkaCluster(folder: string, size: number): Promise<readonly ClusterBroker[]> {
+  const nodes = await Promise.all(
+    Array.from({ length: size }, async (_, index) => ({
+      id: index + 1,
+      port: await freePort(),
+      controllerPort: await freePort(),
+    })),
+  )
+  const voters = nodes.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`).join(',')
+  const shared = { voters, clusterId: newClusterId(), heapMiB: 256, settings: copies(size) }
+  const starts = await Promise.allSettled(
+    nodes.map(async (node) => {
+      const server = await startBroker(join(folder, String(node.id)), { ...node, advertisedPort: node.port, ...shared })
+      return Object.assign(server, { id: node.id })
+    }),
+  )
+  const started = starts.filter((start) => start.status === 'fulfilled').map(({ value }) => value)
+  const failed = starts.find((start) => start.status === 'rejected')
+  if (failed === undefined) return started
+  await Promise.all(started.map((server) => server.stop()))
+  throw failed.reason
+}
+
+const newClusterId = (): string => randomBytes(16).toString('base64url')
+
+const copies = (count: number) => ({
+  'offsets.topic.replication.factor': count,
+  'transaction.state.log.replication.factor': count,
+  'transaction.state.log.min.isr': 1,
+})
+
+interface BrokerPlan {
+  readonly id: number
   readonly port: number
   readonly advertisedPort: number
   readonly controllerPort: number
+  /** The controllers, `id@host:port` with commas. */
+  readonly voters: string
+  readonly clusterId: string
+  readonly heapMiB: number
+  readonly settings: Readonly<Record<string, string | number>>
 }
 
-function properties(dataFolder: string, { port, advertisedPort, controllerPort }: Ports): string {
+async function startBroker(folder: string, plan: BrokerPlan): Promise<KafkaServer> {
+  const { port, advertisedPort, clusterId, heapMiB } = plan
+  await mkdir(folder, { recursive: true })
+  const settings = join(folder, 'server.properties')
+  await writeFile(settings, properties(join(folder, 'data'), plan))
+  const logFile = join(folder, 'kafka.log')
+  const classPath = join(artefactFolder(kafkaArtefact), 'libs', '*')
+  await run('java', ['-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', settings])
+  const server = await startRestartable(
+    () => startServer('java', [`-Xmx${heapMiB}m`, '-cp', classPath, 'kafka.Kafka', settings], { logFile }),
+    (started) => untilReady(started, logFile, READY_TIMEOUT_MS, () => accepts(port)),
+  )
+  return Object.assign(server, { brokers: `127.0.0.1:${advertisedPort}`, listens: `127.0.0.1:${port}` })
+}
+
+function properties(dataFolder: string, { id, port, advertisedPort, controllerPort, voters, settings }: BrokerPlan): string {
   return Object.entries({
     'process.roles': 'broker,controller',
-    'node.id': 1,
-    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'node.id': id,
+    'controller.quorum.voters': voters,
     listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${advertisedPort}`,
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'log.dirs': dataFolder,
-    'offsets.topic.replication.factor': 1,
     'offsets.topic.num.partitions': 5,
-    'transaction.state.log.replication.factor': 1,
-    'transaction.state.log.min.isr': 1,
     'auto.create.topics.enable': false,
     'group.initial.rebalance.delay.ms': 0,
-    'log.flush.interval.messages': 1,
+    ...settings,
   })
     .map(([name, value]) => `${name}=${value}\n`)
     .join('')

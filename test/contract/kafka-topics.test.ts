@@ -1,5 +1,6 @@
 // Goal: topics are made once, as they should be, and what is there is never changed in silence.
 import t from 'tap'
+import { fix } from '../../operate/up/fix.ts'
 import { ensureKafkaTopics, openKafkaLog } from '../../platform/adapters/kafka/open.ts'
 import { createReadableLog } from '../flow/listener/log-lines.ts'
 import { needsService, openKafka } from '../services.ts'
@@ -31,9 +32,24 @@ t.test('Kafka', { skip: needsService('kafka') }, async (t) => {
     t.match(await ensureKafkaTopics(connection, other, options), expected, 'and the second time again')
   })
 
-  t.test('wants two copies of a message before it is acknowledged, where there are three', async (t) => {
-    const [orders] = await ensureKafkaTopics(connection, topics, { ...options, replicationFactor: 3 })
-    t.same(orders?.differences, [{ setting: 'min.insync.replicas', wanted: '2', found: '1' }])
+  t.test('says when a topic that is there has other copies, and asks for no more in sync than it has', async (t) => {
+    const [orders] = await ensureKafkaTopics(connection, topics, { replicationFactor: 3, log })
+    t.same(orders?.differences, [{ setting: 'replication.factor', wanted: '3', found: '1' }])
+  })
+
+  t.test('makes as many copies as there are brokers where nobody says how many, and tells that they are few', async (t) => {
+    const fresh = { ...connection, topicPrefix: `few.${connection.topicPrefix}` }
+    t.match(await ensureKafkaTopics(fresh, topics, { log }), [{ state: 'made', copies: 1, isShort: true, differences: [] }, {}])
+    t.match(await ensureKafkaTopics(fresh, topics, options), [{ state: 'there', isShort: false, differences: [] }, {}])
+    const variables = { MILLRACE_KAFKA_BROKERS: brokers, MILLRACE_KAFKA_TOPIC_PREFIX: `fix.${connection.topicPrefix}` }
+    const [finding] = await fix(variables)
+    t.match(finding, { state: 'warn', found: 'made, 4 partitions, one copy', advice: /set MILLRACE_KAFKA_REPLICATION_FACTOR=1/ })
+  })
+
+  t.test('makes nothing where more copies are asked for than there are brokers', async (t) => {
+    const fresh = { ...connection, topicPrefix: `many.${connection.topicPrefix}` }
+    const message = /asks for 3 copies, and Kafka has one broker now. Start those that are down, or set it lower/
+    await t.rejects(ensureKafkaTopics(fresh, topics, { replicationFactor: 3, log }), { code: 'event-log.unavailable', message })
   })
 
   t.test('is not opened without its topics', async (t) => {

@@ -6,7 +6,7 @@ export interface KafkaConfig {
   MILLRACE_KAFKA_SASL_MECHANISM?: 'scram-sha-256' | 'scram-sha-512'
   MILLRACE_KAFKA_SASL_USERNAME?: string
   MILLRACE_KAFKA_SASL_PASSWORD_FILE?: string
-  MILLRACE_KAFKA_REPLICATION_FACTOR: number
+  MILLRACE_KAFKA_REPLICATION_FACTOR?: number
   MILLRACE_KAFKA_COMPRESSION: 'none' | 'gzip'
 }
 
@@ -41,9 +41,8 @@ export const kafkaConfig = {
       type: 'integer',
       minimum: 1,
       maximum: 9,
-      default: 3,
       description:
-        'Copies of each partition; only counts when topics are made. With 3, two of them must have a message before it is acknowledged.',
+        'Copies of each partition; only counts when topics are made. Left out, it is 3, or as many as there are brokers. With 3 or more, two of them must have a message before it is acknowledged.',
     },
     MILLRACE_KAFKA_COMPRESSION: {
       type: 'string',

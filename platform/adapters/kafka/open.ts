@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
 import { type Admin, type Kafka, Partitioners } from 'kafkajs'
 import type { Consumer, EventLog, Lag, LogRecord, PollLimit, Position, TopicPartition } from '../../ports/event-log.ts'
 import type { Logger } from '../../runtime/log.ts'
@@ -7,7 +6,7 @@ import { createKafkaClient, type KafkaConnection } from './client.ts'
 import { joinKafkaGroup } from './consumer.ts'
 import { createDirectReader, type DirectReader } from './direct-reader.ts'
 import { settledWithin } from './settled-within.ts'
-import { countPartitions, ensureTopics, type KafkaTopic, PING_TOPIC, type TopicReport } from './topics.ts'
+import { ensureTopics, type KafkaTopic, PING_TOPIC, readShapes, type TopicReport } from './topics.ts'
 import { asUnavailable, guarded } from './unavailable.ts'
 
 export interface KafkaLogOptions extends KafkaConnection {
@@ -32,37 +31,22 @@ const WATCHDOG_MS = 60_000
 /** Each waits a little for the broker. Offsets at the end that hold no record are possible, but none of ours. */
 const EMPTY_READS_MAX = 40
 const CLOSE_TIMEOUT_MS = 10_000
-const SETTLE_ATTEMPTS = 10
-const SETTLE_AGAIN_MS = 300
 
 /** Makes the topics that aren't there, and says what is otherwise than asked for. @throws {MillraceError} `event-log.unavailable`. */
 export function ensureKafkaTopics(
   connection: KafkaConnection,
   topics: readonly KafkaTopic[],
-  { replicationFactor, log }: { readonly replicationFactor: number; readonly log: Logger },
+  { log, ...wanted }: { readonly replicationFactor?: number; readonly log: Logger },
 ): Promise<readonly TopicReport[]> {
   const admin = createKafkaClient(connection, log).admin()
   return guarded(async () => {
     await admin.connect()
     try {
-      return await whenSettled(() => ensureTopics(admin, topics, { prefix: connection.topicPrefix, replicationFactor }))
+      return await ensureTopics(admin, topics, { prefix: connection.topicPrefix, ...wanted })
     } finally {
       await admin.disconnect()
     }
   })
-}
-
-/** A busy broker may deny for a moment that a topic is there which it has just made. What is there already is not made again. */
-async function whenSettled<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work()
-    } catch (error) {
-      const isPassing = error instanceof Error && 'retriable' in error && error.retriable === true
-      if (!isPassing || attempt === SETTLE_ATTEMPTS) throw error
-      await setTimeout(SETTLE_AGAIN_MS)
-    }
-  }
 }
 
 /**
@@ -125,11 +109,11 @@ async function open(
   const there = new Set(await admin.listTopics())
   const missing = names.map((name) => prefix + name).filter((name) => !there.has(name))
   if (missing.length > 0) throw new Error(`There are no topics ${missing.join(', ')}. Make them with: npx millrace doctor --fix`)
-  const counts = await countPartitions(
+  const shapes = await readShapes(
     admin,
     names.map((name) => prefix + name),
   )
-  return new Map(names.map((name) => [name, counts.get(prefix + name) ?? 1]))
+  return new Map(names.map((name) => [name, shapes.get(prefix + name)?.partitions ?? 1]))
 }
 
 interface ReadsOptions {

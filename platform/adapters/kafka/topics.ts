@@ -1,4 +1,6 @@
+import { setTimeout } from 'node:timers/promises'
 import type { Admin } from 'kafkajs'
+import { MillraceError } from '../../runtime/errors.ts'
 
 export interface KafkaTopic {
   readonly name: string
@@ -10,6 +12,10 @@ export interface TopicReport {
   readonly name: string
   readonly state: 'made' | 'there' | 'other-partitions'
   readonly partitions: number
+  /** Copies of the partition that has the fewest. */
+  readonly copies: number
+  /** There are fewer than would be good, because there are no more brokers and nobody has set a number. */
+  readonly isShort: boolean
   /** Settings of the topic that are not what we would make it with. They are left as they are. */
   readonly differences: readonly TopicDifference[]
 }
@@ -25,43 +31,89 @@ export const PING_TOPIC = 'ping.v1'
 /** What kafkajs calls `ConfigResourceTypes.TOPIC`, in a way that an import doesn't find. */
 const TOPIC_RESOURCE = 2
 const PING_RETENTION_MS = 3_600_000
+/** As many as are good, where nobody says how many. */
+const COPIES_DEFAULT = 3
 /** From three copies on, two must have a message before it is acknowledged: one broker may die without stopping us or losing anything. */
 const REPLICAS_FOR_MIN_ISR_2 = 3
 const MESSAGE_BYTES_MAX = 8 * 1_048_576
+const SETTLE_ATTEMPTS = 20
+const SETTLE_AGAIN_MS = 300
 
 /**
- * Makes the topics that aren't there. One that is keeps its partitions, whatever is asked for: with more of them a key would go
- * elsewhere than before, and the order within it would be lost. The report says so.
+ * Makes the topics that aren't there. One that is keeps its partitions and copies, whatever is asked for: with more partitions a key
+ * would go elsewhere than before, and the order within it would be lost. The report says so.
+ *
+ * @throws {MillraceError} `event-log.unavailable` when a topic is missing and more copies are asked for than there are brokers.
  */
 export async function ensureTopics(
   admin: Admin,
   topics: readonly KafkaTopic[],
-  { prefix, replicationFactor }: { readonly prefix: string; readonly replicationFactor: number },
+  { prefix, replicationFactor }: { readonly prefix: string; readonly replicationFactor?: number },
 ): Promise<readonly TopicReport[]> {
   const wanted = [...topics, { name: PING_TOPIC, partitions: 1, retentionMs: PING_RETENTION_MS }]
-  const there = new Set(await admin.listTopics())
-  const missing = new Set(wanted.filter(({ name }) => !there.has(prefix + name)))
-  if (missing.size > 0) {
-    await admin.createTopics({
-      waitForLeaders: true,
-      topics: [...missing].map((topic) => ({
-        topic: prefix + topic.name,
-        numPartitions: topic.partitions,
-        replicationFactor,
-        configEntries: Object.entries(settingsOf(topic, replicationFactor)).map(([name, value]) => ({ name, value })),
-      })),
-    })
-  }
-  const names = wanted.map(({ name }) => prefix + name)
-  const counts = await countPartitions(admin, names)
-  const settings = await readSettings(admin, names)
-  return wanted.map((topic) => {
-    const { name, partitions } = topic
-    const found = counts.get(prefix + name) ?? 0
-    const state = missing.has(topic) ? 'made' : found === partitions ? 'there' : 'other-partitions'
-    const differences = compare(settingsOf(topic, replicationFactor), settings.get(prefix + name) ?? new Map())
-    return { name, state, partitions: found, differences }
+  const brokers = (await admin.describeCluster()).brokers.length
+  const copies = replicationFactor ?? Math.min(COPIES_DEFAULT, brokers)
+  const made = new Set<KafkaTopic>()
+  await whenSettled(async () => {
+    const there = new Set(await admin.listTopics())
+    const missing = wanted.filter(({ name }) => !there.has(prefix + name))
+    if (missing.length === 0) return
+    if (copies > brokers) throw tooFewBrokers(brokers, copies)
+    for (const topic of missing) made.add(topic)
+    await createTopics(admin, missing, { prefix, copies })
   })
+  return whenSettled(async () => {
+    const names = wanted.map(({ name }) => prefix + name)
+    const shapes = await readShapes(admin, names)
+    const settings = await readSettings(admin, names)
+    return wanted.map((topic): TopicReport => {
+      const found = shapes.get(prefix + topic.name) ?? { partitions: 0, copies: 0 }
+      const state = made.has(topic) ? 'made' : found.partitions === topic.partitions ? 'there' : 'other-partitions'
+      // By the copies that it has: two in sync of a topic that has one would stop it for good.
+      const differences = compare(settingsOf(topic, found.copies), settings.get(prefix + topic.name) ?? new Map())
+      const isOther = replicationFactor === undefined ? found.copies < copies : found.copies !== copies
+      const other = { setting: 'replication.factor', wanted: String(copies), found: String(found.copies) }
+      const isShort = replicationFactor === undefined && found.copies < COPIES_DEFAULT
+      return { name: topic.name, state, ...found, isShort, differences: isOther ? [other, ...differences] : differences }
+    })
+  })
+}
+
+/** A busy broker, or another one, may deny for a moment that a topic is there which has just been made. */
+async function whenSettled<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      const isPassing = error instanceof Error && 'retriable' in error && error.retriable === true
+      if (!isPassing || attempt === SETTLE_ATTEMPTS) throw error
+      await setTimeout(SETTLE_AGAIN_MS)
+    }
+  }
+}
+
+async function createTopics(
+  admin: Admin,
+  topics: readonly KafkaTopic[],
+  { prefix, copies }: { readonly prefix: string; readonly copies: number },
+): Promise<void> {
+  await admin.createTopics({
+    waitForLeaders: true,
+    topics: topics.map((topic) => ({
+      topic: prefix + topic.name,
+      numPartitions: topic.partitions,
+      replicationFactor: copies,
+      configEntries: Object.entries(settingsOf(topic, copies)).map(([name, value]) => ({ name, value })),
+    })),
+  })
+}
+
+function tooFewBrokers(brokers: number, copies: number): MillraceError {
+  const there = brokers === 1 ? 'one broker' : `${brokers} brokers`
+  return new MillraceError(
+    'event-log.unavailable',
+    `MILLRACE_KAFKA_REPLICATION_FACTOR asks for ${copies} copies, and Kafka has ${there} now. Start those that are down, or set it lower.`,
+  )
 }
 
 function settingsOf({ retentionMs }: KafkaTopic, replicationFactor: number): Readonly<Record<string, string>> {
@@ -94,7 +146,17 @@ function compare(wanted: Readonly<Record<string, string>>, settings: Settings): 
     .filter((difference) => difference.wanted !== difference.found)
 }
 
-export async function countPartitions(admin: Admin, topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+interface TopicShape {
+  readonly partitions: number
+  readonly copies: number
+}
+
+export async function readShapes(admin: Admin, topics: readonly string[]): Promise<ReadonlyMap<string, TopicShape>> {
   const { topics: found } = await admin.fetchTopicMetadata({ topics: [...topics] })
-  return new Map(found.map(({ name, partitions }) => [name, partitions.length]))
+  return new Map(
+    found.map(({ name, partitions }) => [
+      name,
+      { partitions: partitions.length, copies: Math.min(...partitions.map(({ replicas }) => replicas.length)) },
+    ]),
+  )
 }

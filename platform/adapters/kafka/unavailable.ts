@@ -1,4 +1,5 @@
 import { MillraceError } from '../../runtime/errors.ts'
+import { adviseOnTls } from '../../runtime/tls-advice.ts'
 
 /** What a group's coordinator says to a member that isn't one any more, or not of this generation. */
 const NOT_OWNER: ReadonlySet<string> = new Set([
@@ -9,11 +10,32 @@ const NOT_OWNER: ReadonlySet<string> = new Set([
   'NOT_COORDINATOR_FOR_GROUP',
 ])
 
+const START_BROKERS = 'Start the brokers that are down.'
+/** By what a broker says, or the name of an error of kafkajs. */
+const ADVICE: Readonly<Record<string, string>> = {
+  NOT_ENOUGH_REPLICAS: `Fewer copies are in sync than min.insync.replicas of the topic asks for. ${START_BROKERS}`,
+  NOT_ENOUGH_REPLICAS_AFTER_APPEND: `Fewer copies are in sync than min.insync.replicas of the topic asks for. ${START_BROKERS}`,
+  REQUEST_TIMED_OUT: `The other copies did not confirm in time. ${START_BROKERS}`,
+  LEADER_NOT_AVAILABLE: `A partition has no leader. ${START_BROKERS}`,
+  KafkaJSRequestTimeoutError: `A broker holds its connections open and says nothing. See whether it hangs, or too few of them are up.`,
+  KafkaJSConnectionError: 'See whether all brokers are up, and MILLRACE_KAFKA_BROKERS names them.',
+}
+const TLS_PLACES = { server: 'Kafka', roots: 'MILLRACE_KAFKA_CA_FILE', address: 'MILLRACE_KAFKA_BROKERS' }
+
 /** The one place where an error of kafkajs becomes ours. */
 export function asUnavailable(cause: unknown): MillraceError {
   if (cause instanceof MillraceError) return cause
   const reason = cause instanceof Error ? cause.message : String(cause)
-  return new MillraceError('event-log.unavailable', `Kafka does not answer as it should: ${reason}`, { cause })
+  const advice = adviseOnTls(cause, TLS_PLACES) ?? adviceFor(cause)
+  const message = `Kafka does not answer as it should: ${reason}${advice === undefined ? '' : `. ${advice}`}`
+  return new MillraceError('event-log.unavailable', message, { cause })
+}
+
+/** kafkajs wraps an error when it has given up trying. */
+function adviceFor(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  const type = 'type' in error && typeof error.type === 'string' ? error.type : error.name
+  return ADVICE[type] ?? adviceFor(error.cause)
 }
 
 export async function guarded<T>(work: () => Promise<T>): Promise<T> {

@@ -9,10 +9,10 @@ export const topics = [{ name: 'orders', partitions: PARTITIONS, retentionMs: DA
 type Wanted = Partial<KafkaLogOptions> & Pick<KafkaLogOptions, 'brokers'>
 
 /** Topics and groups of its own, closed after the test. With the prefix of another it is another client of the same log. */
-export async function openLog(t: Test, wanted: Wanted) {
+export async function openLog(t: Test, wanted: Wanted, replicationFactor = 1) {
   const { log: logger, lines } = createReadableLog()
   const connection = { clientId: 'test', topicPrefix: `${randomBytes(8).toString('hex')}.`, ...wanted }
-  const report = await ensureKafkaTopics(connection, topics, { replicationFactor: 1, log: logger })
+  const report = await ensureKafkaTopics(connection, topics, { replicationFactor, log: logger })
   const log = await openKafkaLog({ topics: ['orders'], lingerMs: 1, compression: 'none', log: logger, ...connection })
   t.teardown(() => log.close())
   return { log, lines, connection, report }
