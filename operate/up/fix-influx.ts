@@ -1,5 +1,7 @@
-import { access } from 'node:fs/promises'
+import { access, constants } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { BucketReport } from '../../platform/adapters/influx/ensure.ts'
+import { MillraceError } from '../../platform/runtime/errors.ts'
 import { writeFileDurably } from '../../platform/runtime/write-file.ts'
 import { type Finding, ok, warn } from '../doctor/finding.ts'
 import { type InfluxSettings, withTokens } from './influx-settings.ts'
@@ -38,10 +40,25 @@ async function fixTokens(admin: Admin, files: InfluxSettings['cells'][number]['t
       () => true,
       () => false,
     )
-    if (!isThere) await writeFileDurably(path, `${await makeToken(admin, may)}\n`, 0o600)
+    if (!isThere) {
+      await assertWritable(path, name)
+      await writeFileDurably(path, `${await makeToken(admin, may)}\n`, 0o600)
+    }
     findings.push(ok(name, isThere ? `there, in ${path}` : `made, in ${path}`))
   }
   return findings
+}
+
+/** Before the token is made: one that can't be kept would stay in InfluxDB for nobody. @throws {MillraceError} `config.invalid`. */
+async function assertWritable(path: string, name: string): Promise<void> {
+  await access(dirname(path), constants.W_OK).catch((cause: unknown) => {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new MillraceError(
+      'config.invalid',
+      `${name} has no place to be kept: ${reason}. Make that folder, and let us write to it.`,
+      { cause },
+    )
+  })
 }
 
 function findingOf(cell: string, { name, state, retentionDays }: BucketReport): Finding {

@@ -65,14 +65,20 @@ export interface InfluxServer extends RestartableServer {
 export interface InfluxTls {
   readonly certFile: string
   readonly keyFile: string
-  /** The root of its certificate, which must be for 127.0.0.1. */
+  /** The root of its certificate, which must be for `localhost`. */
   readonly caPem: string
 }
 
-export async function startInflux(folder: string, tls?: InfluxTls): Promise<InfluxServer> {
+export interface InfluxOptions {
+  readonly tls?: InfluxTls
+  /** The token that may do everything; a new one when left out. */
+  readonly token?: string
+}
+
+export async function startInflux(folder: string, { tls, token = newToken() }: InfluxOptions = {}): Promise<InfluxServer> {
   await mkdir(folder, { recursive: true })
   const port = await freePort()
-  const url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
+  const url = tls === undefined ? `http://127.0.0.1:${port}` : `https://localhost:${port}`
   const logFile = join(folder, 'influxd.log')
   const program = join(artefactFolder(influxArtefact), 'influxd')
   const argv = [
@@ -89,12 +95,13 @@ export async function startInflux(folder: string, tls?: InfluxTls): Promise<Infl
     () => startServer(program, argv, { logFile }),
     (started) => untilReady(started, logFile, READY_TIMEOUT_MS, isReady),
   )
-  const token = randomBytes(32).toString('base64url')
   const body = { username: 'millrace', password: randomBytes(16).toString('hex'), org: ORG, bucket: 'setup', token }
   const { status, text } = await ask('/api/v2/setup', JSON.stringify(body))
   if (status !== 201) throw new Error(`InfluxDB could not be set up: ${status} ${text}`)
   return Object.assign(server, { url, org: ORG, token })
 }
+
+const newToken = (): string => randomBytes(32).toString('base64url')
 
 /** `fetch` knows no roots but its own. Without a body it only asks. */
 async function post(url: URL, { ca, body }: { readonly ca: string | undefined; readonly body: string | undefined }) {

@@ -21,9 +21,9 @@ t.setTimeout(120_000)
 const AWAY = 'time-series.unavailable'
 
 async function startSecure(t: Test) {
-  const certificates = await certificatesFor(t, 'IP:127.0.0.1')
+  const certificates = await certificatesFor(t, 'DNS:localhost')
   const folder = await mkdtemp(join(tmpdir(), 'millrace-influx-tls-'))
-  const { url, org, token, stop } = await startInflux(folder, certificates)
+  const { url, org, token, stop } = await startInflux(folder, { tls: certificates })
   t.teardown(async () => {
     await stop()
     await rm(folder, { recursive: true, force: true })
@@ -34,7 +34,7 @@ async function startSecure(t: Test) {
 
 t.test('InfluxDB with TLS', { skip: needsService('influx') || needs('openssl') }, async (t) => {
   const { cell, caFile, folder } = await startSecure(t)
-  const other = await certificatesFor(t, 'IP:127.0.0.1')
+  const other = await certificatesFor(t, 'DNS:localhost')
   const { caPem, ...withoutRoot } = cell
   t.match(cell.url, /^https:/)
   const places = await openSqliteMetadata({ folder: t.testdir(), onDeath: (error) => t.fail('a thread ended', { error }) })
@@ -56,6 +56,8 @@ t.test('InfluxDB with TLS', { skip: needsService('influx') || needs('openssl') }
       findings.map(({ state }) => state),
       ['ok', 'ok', 'ok', 'ok'],
     )
+    const nowhere = fix({ ...variables, MILLRACE_INFLUX_READ_TOKEN_FILE: at('absent/read'), MILLRACE_INFLUX_CA_FILE: caFile })
+    await t.rejects(nowhere, { code: 'config.invalid', message: /read token has no place to be kept.*Make that folder/ })
   })
 
   t.test('what is written comes back', async (t) => {
@@ -81,7 +83,7 @@ t.test('InfluxDB with TLS', { skip: needsService('influx') || needs('openssl') }
   )
 
   t.test('it is refused as a host that its certificate does not name', (t) =>
-    t.rejects(prepare({ caPem, url: cell.url.replace('127.0.0.1', 'localhost') }), {
+    t.rejects(prepare({ caPem, url: cell.url.replace('localhost', '127.0.0.1') }), {
       code: AWAY,
       message: /Write in MILLRACE_INFLUX_URL a name that stands in it/,
     }),
