@@ -49,7 +49,7 @@ export async function startKafka(folder: string, { advertisedPort }: KafkaOption
   const logFile = join(folder, 'kafka.log')
   const classPath = join(artefactFolder(kafkaArtefact), 'libs', '*')
   const clusterId = randomBytes(16).toString('base64url')
-  await run('java', ['-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', settings])
+  await run('java', ['-cp', classPath, 'kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', settings])
   const server = await startRestartable(
     () => startServer('java', ['-Xmx512m', '-cp', classPath, 'kafka.Kafka', settings], { logFile }),
     (started) => untilReady(started, logFile, READY_TIMEOUT_MS, () => accepts(port)),
