@@ -39,7 +39,7 @@ export function encodeEnvelope({ codec, receivedMs, traceparent, payload }: Enve
 
 /** @returns undefined when the bytes are not an envelope that this version can read: dead-letter them. The payload shares memory with `bytes`. */
 export function decodeEnvelope(bytes: Uint8Array): Envelope | undefined {
-  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const view = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const codec = CODECS[view[1] ?? CODECS.length]
   const traceLength = view[10]
   if (view[0] !== VERSION || codec === undefined || traceLength === undefined) return undefined
@@ -50,7 +50,7 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope | undefined {
   return {
     codec,
     receivedMs,
-    traceparent: view.toString('latin1', HEADER_BYTES, payloadStart),
+    traceparent: traceLength === 0 ? '' : view.toString('latin1', HEADER_BYTES, payloadStart),
     payload: view.subarray(payloadStart),
   }
 }

@@ -1,27 +1,35 @@
 import type { Sensor, SensorStore } from '../platform/ports/metadata.ts'
-import { logKey } from '../schemas/topics.ts'
+import type { GatewayName } from '../schemas/topics.ts'
 
-/** Beyond this the oldest entries are forgotten and looked at once more. */
+/** Beyond this all are forgotten and looked at once more. */
 const SENSORS_CACHED_MAX = 200_000
 
 export interface KnownSensors {
-  note(sensor: Sensor): void
+  /** @param receivedMs  When it was heard, epoch milliseconds. */
+  note(from: GatewayName, sensor: string, receivedMs: number): void
   /** Registers those that are new, or have moved to another gateway, since the last flush. @throws {MillraceError} `metadata.unavailable`: they stay noted. */
   flush(): Promise<void>
 }
 
 /** Keeps the register of sensors up to date without asking it for every reading. */
 export function createKnownSensors(store: Pick<SensorStore, 'recordSensors'>): KnownSensors {
-  const gatewayBySensor = new Map<string, string>()
+  /** By tenant and sensor. */
+  const gateways = new Map<string, Map<string, string>>()
+  let count = 0
   const changed = new Map<string, Sensor>()
 
   return {
-    note(sensor) {
-      const key = logKey({ tenant: sensor.tenant, gateway: sensor.id })
-      if (gatewayBySensor.get(key) === sensor.gateway) return
-      if (gatewayBySensor.size >= SENSORS_CACHED_MAX) gatewayBySensor.clear()
-      gatewayBySensor.set(key, sensor.gateway)
-      changed.set(key, sensor)
+    note({ tenant, gateway }, sensor, receivedMs) {
+      const known = gateways.get(tenant)?.get(sensor)
+      if (known === gateway) return
+      if (count >= SENSORS_CACHED_MAX) {
+        gateways.clear()
+        count = 0
+      }
+      const ofTenant = gateways.get(tenant) ?? new Map<string, string>()
+      gateways.set(tenant, ofTenant.set(sensor, gateway))
+      if (known === undefined) count++
+      changed.set(`${tenant}/${sensor}`, { tenant, id: sensor, gateway, firstSeenMs: receivedMs })
     },
     async flush() {
       if (changed.size === 0) return

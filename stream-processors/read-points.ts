@@ -19,12 +19,25 @@ const qualities: ReadonlySet<unknown> = new Set(QUALITIES)
 
 /** @returns undefined when the record can't be read: by another version, or damaged. The caller must dead-letter it. */
 export function readPoints(record: LogRecord): RecordPoints | undefined {
-  const from = parseLogKey(record.key)
+  const from = nameOf(record.key)
   const envelope = decodeEnvelope(record.value)
   if (from === undefined || envelope === undefined) return undefined
   const readings = parseReadings(envelope.payload)
   if (readings === undefined) return undefined
   return { from, envelope, points: readings.map((reading) => toPoint(from.tenant, reading, envelope.receivedMs)) }
+}
+
+/** Gateways are few, and their records many. */
+const names = new Map<string, GatewayName>()
+const NAMES_CACHED_MAX = 100_000
+
+function nameOf(key: string): GatewayName | undefined {
+  const known = names.get(key)
+  if (known !== undefined) return known
+  const name = parseLogKey(key)
+  if (names.size >= NAMES_CACHED_MAX) names.clear()
+  if (name !== undefined) names.set(key, name)
+  return name
 }
 
 function parseReadings(payload: Uint8Array): readonly Reading[] | undefined {

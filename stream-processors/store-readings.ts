@@ -1,11 +1,11 @@
 import type { EventLogWriter, LogRecord, NewRecord } from '../platform/ports/event-log.ts'
-import type { Sensor, SensorStore } from '../platform/ports/metadata.ts'
+import type { SensorStore } from '../platform/ports/metadata.ts'
 import type { Point, TimeSeriesWriter, WriteOutcome } from '../platform/ports/time-series.ts'
 import { crashPoint } from '../platform/runtime/crash-points.ts'
-import type { Envelope } from '../schemas/envelope.ts'
+import { decodeEnvelope } from '../schemas/envelope.ts'
 import { type Fault, isReason } from '../schemas/rejection.ts'
 import type { GatewayName } from '../schemas/topics.ts'
-import { createKnownSensors } from './known-sensors.ts'
+import { createKnownSensors, type KnownSensors } from './known-sensors.ts'
 import type { Process } from './loop.ts'
 import type { ProcessMetrics } from './metrics.ts'
 import { readPoints } from './read-points.ts'
@@ -21,7 +21,7 @@ export interface StoreReadingsPorts {
 interface Source {
   readonly record: LogRecord
   readonly from: GatewayName
-  readonly envelope: Envelope
+  readonly receivedMs: number
   readonly start: number
 }
 
@@ -38,7 +38,7 @@ export function createStoreReadings({ series, eventLog, sensors }: StoreReadings
     const outcome = await series.write(batch.points(), signal)
     crashPoint('process.after-write')
     metrics.stored(outcome)
-    for (const sensor of storedSensors(batch, outcome)) known.note(sensor)
+    noteSensors(known, batch, outcome)
     await known.flush()
     crashPoint('process.after-sensors')
     // Last, because a rejection that is appended twice is shown twice; everything before it may be repeated.
@@ -49,7 +49,7 @@ export function createStoreReadings({ series, eventLog, sensors }: StoreReadings
     if (refused.length > 0) await eventLog.append(refused)
     crashPoint('process.after-rejected')
     metrics.refused(outcome.rejected.length, batch.unreadable.length)
-    metrics.newest(batch.sources.reduce((newestMs, { envelope }) => Math.max(newestMs, envelope.receivedMs), 0))
+    metrics.newest(batch.sources.reduce((newestMs, { receivedMs }) => Math.max(newestMs, receivedMs), 0))
   }
 }
 
@@ -75,7 +75,7 @@ function createBatch(records: readonly LogRecord[]): Batch {
         continue
       }
       const { from, envelope } = read
-      sources.push({ record, from, envelope, start: sensors.length })
+      sources.push({ record, from, receivedMs: envelope.receivedMs, start: sensors.length })
       for (const point of read.points) {
         sensors.push(point.sensor)
         yield point
@@ -85,14 +85,14 @@ function createBatch(records: readonly LogRecord[]): Batch {
   return { points, sources, sensors, unreadable }
 }
 
-function* storedSensors({ sources, sensors }: Batch, { rejected }: WriteOutcome): Generator<Sensor> {
+function noteSensors(known: KnownSensors, { sources, sensors }: Batch, { rejected }: WriteOutcome): void {
   const rejectedIndexes = new Set(rejected.map(({ index }) => index))
-  for (const [position, { from, envelope, start }] of sources.entries()) {
+  let index = 0
+  for (const [position, { from, receivedMs }] of sources.entries()) {
     const end = sources[position + 1]?.start ?? sensors.length
-    for (let index = start; index < end; index++) {
-      const id = sensors[index]
-      if (id !== undefined && !rejectedIndexes.has(index))
-        yield { tenant: from.tenant, id, gateway: from.gateway, firstSeenMs: envelope.receivedMs }
+    for (; index < end; index++) {
+      const sensor = sensors[index]
+      if (sensor !== undefined && !rejectedIndexes.has(index)) known.note(from, sensor, receivedMs)
     }
   }
 }
@@ -111,5 +111,7 @@ function rejections({ rejected }: WriteOutcome, sources: readonly Source[]): rea
     faultsBySource.set(source, faults)
     faults.push({ reason: isReason(reason) ? reason : 'store.refused', pointer: `/readings/${index - source.start}`, detail })
   }
-  return [...faultsBySource].map(([{ record, envelope }, faults]) => storeRejection(record, envelope.payload, faults))
+  return [...faultsBySource].map(([{ record }, faults]) =>
+    storeRejection(record, decodeEnvelope(record.value)?.payload ?? record.value, faults),
+  )
 }

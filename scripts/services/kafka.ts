@@ -104,7 +104,7 @@ async function startBroker(folder: string, plan: BrokerPlan): Promise<KafkaServe
   await writeFile(settings, properties(join(folder, 'data'), plan))
   const logFile = join(folder, 'kafka.log')
   const classPath = join(artefactFolder(kafkaArtefact), 'libs', '*')
-  await run('java', ['-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', settings])
+  await run('java', ['-cp', classPath, 'kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', settings])
   const server = await startRestartable(
     () => startServer('java', [`-Xmx${heapMiB}m`, '-cp', classPath, 'kafka.Kafka', settings], { logFile }),
     (started) => untilReady(started, logFile, READY_TIMEOUT_MS, () => accepts(port)),

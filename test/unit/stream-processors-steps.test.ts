@@ -109,16 +109,17 @@ t.test('a sensor is registered when it is new or has moved, and again until that
     },
   })
   const sensor = { tenant: 'acme', id: 'press-1', gateway: 'gw-1', firstSeenMs: 1 }
-  known.note(sensor)
-  known.note({ ...sensor, firstSeenMs: 2 })
+  const note = ({ tenant, id, gateway, firstSeenMs }: Sensor): void => known.note({ tenant, gateway }, id, firstSeenMs)
+  note(sensor)
+  note({ ...sensor, firstSeenMs: 2 })
   await known.flush()
-  known.note(sensor)
+  note(sensor)
   await known.flush()
   t.same(asked, [[sensor]], 'what is known is not asked again')
   store = gone
   const moved = { ...sensor, gateway: 'gw-2' }
-  known.note(moved)
-  known.note({ ...sensor, tenant: 'bolt' })
+  note(moved)
+  note({ ...sensor, tenant: 'bolt' })
   await t.rejects(known.flush(), { code: 'metadata.unavailable' })
   store = here
   await known.flush()

@@ -1,8 +1,10 @@
 import type { Point, WriteOutcome } from '../../ports/time-series.ts'
 import type { InfluxClient } from './client.ts'
 import { toLine, toSeenLine } from './line.ts'
+import { createLines, type Lines } from './lines.ts'
 import { type NameLimits, refusalOf, type SensorNames, type TenantNames, takeNames } from './names.ts'
-import { type Line, type RefusedLine, sendLines } from './send-lines.ts'
+import { sendInRequests } from './send-lines.ts'
+import { fits } from './shape.ts'
 
 export interface BatchOptions {
   readonly client: Pick<InfluxClient, 'write'>
@@ -37,46 +39,51 @@ function mustNote(sensor: SensorNames, { timestampMs, receivedMs }: Point): bool
   return true
 }
 
+/** What fits into one request is one. */
+function joinWhenSmall(lanes: readonly Lines[]): readonly Lines[] {
+  const [first, ...others] = lanes
+  const isSmall = lanes.reduce((sum, { count }) => sum + count, 0) <= LINES_PER_REQUEST
+  if (first === undefined || !isSmall) return lanes
+  for (const lane of others) first.addAll(lane)
+  return [first]
+}
+
+/** @returns the sensor where the point is like its last one, and needs no more looking at. */
+function usual({ sensors }: TenantNames, point: Point): SensorNames | undefined {
+  const sensor = sensors.get(point.sensor)
+  return sensor !== undefined && fits(sensor.shape, point) ? sensor : undefined
+}
+
 /**
  * Nothing outlives the call: its lines are built, sent and answered for within it, so there is no buffer that an exit could lose, and the
  * caller's own pace is the back pressure.
  */
 export function createBatch({ client, bucket, limits }: BatchOptions): Batch {
-  const lanes = Array.from({ length: LANES }, (): Line[] => [])
+  const lanes = Array.from({ length: LANES }, createLines)
   /** Heard later than ever before. */
   const seen = new Set<SensorNames>()
   const rejected: Rejected[] = []
   let stored = 0
 
-  async function sendLane(lane: readonly Line[], signal: AbortSignal): Promise<readonly RefusedLine[]> {
-    const refused: RefusedLine[] = []
-    for (let at = 0; at < lane.length; at += LINES_PER_REQUEST) {
-      signal.throwIfAborted()
-      refused.push(...(await sendLines(client, lane.slice(at, at + LINES_PER_REQUEST), { bucket, precision: 'ms' })))
-    }
-    return refused
-  }
-
   return {
     add(point, index, names) {
-      const refusal = refusalOf(names, point, limits)
-      if (refusal !== undefined) {
-        rejected.push({ index, ...refusal })
+      const sensor = usual(names, point) ?? refusalOf(names, point, limits) ?? takeNames(names, point)
+      if ('reason' in sensor) {
+        rejected.push({ index, ...sensor })
         return
       }
-      const sensor = takeNames(names, point)
-      lanes[sensor.hash % LANES]?.push({ text: toLine(point, names, sensor), index, values: point.values.size })
+      lanes[sensor.hash % LANES]?.add(toLine(point, sensor), index, point.values.size)
       stored += point.values.size
       if (mustNote(sensor, point)) seen.add(sensor)
     },
 
     async send(signal) {
-      for (const sensor of seen) lanes[0]?.push({ text: toSeenLine(sensor), index: -1, values: 0 })
-      // What fits into one request is one.
-      const isSmall = lanes.reduce((sum, lane) => sum + lane.length, 0) <= LINES_PER_REQUEST
-      const sent = isSmall ? [lanes.flat()] : lanes
+      for (const sensor of seen) lanes[0]?.add(toSeenLine(sensor), -1, 0)
+      const sent = joinWhenSmall(lanes)
       // All have ended, one way or the other, when this settles: nothing of a batch arrives after it was given up.
-      const ended = await Promise.allSettled(sent.map((lane) => sendLane(lane, signal)))
+      const ended = await Promise.allSettled(
+        sent.map((lane) => sendInRequests(client, lane, { bucket, precision: 'ms' }, { linesMax: LINES_PER_REQUEST, signal })),
+      )
       for (const end of ended) {
         if (end.status === 'rejected') {
           // It is said again with the next attempt.

@@ -1,19 +1,20 @@
 import type { Point } from '../../ports/time-series.ts'
 import { packFacts } from './fields.ts'
-import { listsOf, type SensorNames, type TenantNames } from './names.ts'
+import type { SensorNames } from './names.ts'
 
 /** Line protocol, milliseconds. Every value is a float, so that a metric never changes its type; -0 keeps its sign. */
-export function toLine(point: Point, names: TenantNames, { prefix }: SensorNames): string {
+export function toLine(point: Point, { prefix, shape: { assigns, lists } }: SensorNames): string {
   let line = prefix
-  for (const [metric, value] of point.values) {
-    line += `${names.metrics.get(metric) ?? metric}=${value === 0 && Object.is(value, -0) ? '-0' : value},`
+  let index = 0
+  for (const value of point.values.values()) line += `${assigns[index++]}${value === 0 && Object.is(value, -0) ? '-0' : value},`
+  const packed = packFacts(point)
+  let isFirst = true
+  for (const { facts, sequence } of lists) {
+    line += isFirst ? `${facts}${packed}i` : `,${facts}${packed}i`
+    if (point.sequence !== undefined) line += `,${sequence}${point.sequence}`
+    isFirst = false
   }
-  const facts = packFacts(point)
-  for (const { factsField, sequenceField } of listsOf(names, point.values.keys())) {
-    line += `${factsField}=${facts}i,`
-    if (point.sequence !== undefined) line += `${sequenceField}=${point.sequence},`
-  }
-  return `${line.slice(0, -1)} ${point.timestampMs}`
+  return `${line} ${point.timestampMs}`
 }
 
 const HOUR_MS = 3_600_000

@@ -1,7 +1,7 @@
 import type { InfluxClient } from './client.ts'
 import { metricOf, POINT_MARK, SEQUENCE_MARK } from './fields.ts'
 import { flux, instant } from './flux.ts'
-import { addMetric, addSensor, createTenantNames, type TenantNames } from './names.ts'
+import { addSensor, createTenantNames, type TenantNames } from './names.ts'
 
 /** Which sensors and metrics the tenants have: read from the store when a tenant is first met, and kept up by the writer itself. */
 export interface NameDirectory {
@@ -51,5 +51,5 @@ export function createNameDirectory({ client, bucket, sensorsRememberedMax }: Na
 }
 
 function addField(names: TenantNames, field: string): void {
-  if (!field.startsWith(POINT_MARK) && !field.startsWith(SEQUENCE_MARK)) addMetric(names, metricOf(field))
+  if (!field.startsWith(POINT_MARK) && !field.startsWith(SEQUENCE_MARK)) names.metrics.add(metricOf(field))
 }

@@ -2,7 +2,7 @@ import { isMetricName, isSensorId, isTenantId } from '../../../schemas/names.ts'
 import type { Reason } from '../../../schemas/rejection.ts'
 import type { Point } from '../../ports/time-series.ts'
 import { partitionOf } from '../../runtime/partition.ts'
-import { fieldOf, listMetrics, POINT_MARK, SEQUENCE_MARK } from './fields.ts'
+import { createShapes, NO_SHAPE, type Shape, type Shapes } from './shape.ts'
 
 export interface NameLimits {
   readonly sensorsPerTenantMax: number
@@ -12,10 +12,8 @@ export interface NameLimits {
 /** What a tenant has in the store, as far as the writer knows. */
 export interface TenantNames {
   readonly sensors: Map<string, SensorNames>
-  /** Metric to field. */
-  readonly metrics: Map<string, string>
-  /** By the metrics of a point in its own order, so that a sensor's usual point costs one look. */
-  readonly lists: Map<string, readonly MetricList[]>
+  readonly metrics: Set<string>
+  readonly shapes: Shapes
 }
 
 export interface SensorNames {
@@ -28,12 +26,8 @@ export interface SensorNames {
   seenMs: number
   /** Time of its newest point, as far as this writer knows. */
   newestMs: number
-}
-
-/** Metrics of one point that share a field with its facts. */
-export interface MetricList {
-  readonly factsField: string
-  readonly sequenceField: string
+  /** Of its last point, which the next one mostly has too. */
+  shape: Shape
 }
 
 export interface Refusal {
@@ -41,12 +35,7 @@ export interface Refusal {
   readonly detail: string
 }
 
-/** A list's name is as long as its metrics are; a field's name may have 64 KiB, and nobody wants to see those. */
-const METRICS_PER_LIST_MAX = 16
-/** A tenant that names other metrics together each time would fill the schema with lists: past this, each metric has its own. */
-const LISTS_PER_TENANT_MAX = 256
-
-export const createTenantNames = (): TenantNames => ({ sensors: new Map(), metrics: new Map(), lists: new Map() })
+export const createTenantNames = (): TenantNames => ({ sensors: new Map(), metrics: new Set(), shapes: createShapes() })
 
 /** Names are ASCII without anything that line protocol would want escaped: schemas/names.ts. */
 export function addSensor({ sensors }: TenantNames, tenant: string, id: string, seenMs = 0): SensorNames {
@@ -57,29 +46,10 @@ export function addSensor({ sensors }: TenantNames, tenant: string, id: string, 
     hash: partitionOf(id, Number.MAX_SAFE_INTEGER),
     seenMs,
     newestMs: Number.POSITIVE_INFINITY,
+    shape: NO_SHAPE,
   }
   sensors.set(id, names)
   return names
-}
-
-export function addMetric({ metrics }: TenantNames, metric: string): void {
-  metrics.set(metric, fieldOf(metric))
-}
-
-export function listsOf({ lists }: TenantNames, metrics: Iterable<string>): readonly MetricList[] {
-  let key = ''
-  for (const metric of metrics) key += `${metric},`
-  const known = lists.get(key)
-  if (known !== undefined) return known
-  const names = key.slice(0, -1).split(',')
-  const size = lists.size < LISTS_PER_TENANT_MAX ? METRICS_PER_LIST_MAX : 1
-  const made: MetricList[] = []
-  for (let at = 0; at < names.length; at += size) {
-    const list = listMetrics(names.slice(at, at + size))
-    made.push({ factsField: POINT_MARK + list, sequenceField: SEQUENCE_MARK + list })
-  }
-  if (size > 1) lists.set(key, made)
-  return made
 }
 
 /** @returns why a point can't be stored; undefined when it can. */
@@ -107,7 +77,9 @@ export function refusalOf(names: TenantNames, point: Point, limits: NameLimits):
 }
 
 /** Takes the names of a point that can be stored. */
-export function takeNames(names: TenantNames, { tenant, sensor, values }: Point): SensorNames {
-  for (const metric of values.keys()) if (!names.metrics.has(metric)) addMetric(names, metric)
-  return names.sensors.get(sensor) ?? addSensor(names, tenant, sensor)
+export function takeNames(names: TenantNames, { tenant, sensor: id, values }: Point): SensorNames {
+  for (const metric of values.keys()) names.metrics.add(metric)
+  const sensor = names.sensors.get(id) ?? addSensor(names, tenant, id)
+  sensor.shape = names.shapes.of(values.keys())
+  return sensor
 }

@@ -1,13 +1,6 @@
 import type { InfluxClient, Precision } from './client.ts'
+import type { Line, Lines } from './lines.ts'
 import { asUnavailable, isRefusal } from './unavailable.ts'
-
-export interface Line {
-  readonly text: string
-  /** Of the point in its batch; -1 for a line of our own. */
-  readonly index: number
-  /** How many values it holds. */
-  readonly values: number
-}
 
 export interface RefusedLine extends Line {
   /** In the server's words. */
@@ -19,6 +12,12 @@ export interface Destination {
   readonly precision: Precision
 }
 
+export interface Range {
+  readonly from: number
+  /** Not included. */
+  readonly to: number
+}
+
 /**
  * Writes lines and returns those that the server will never take. It names them only in prose, if at all, so the request is
  * halved until they stand alone; what is sent again on the way is harmless, because writes are idempotent.
@@ -27,23 +26,42 @@ export interface Destination {
  */
 export async function sendLines(
   client: Pick<InfluxClient, 'write'>,
-  lines: readonly Line[],
-  to: Destination,
+  lines: Lines,
+  destination: Destination,
+  { from, to }: Range = { from: 0, to: lines.count },
 ): Promise<readonly RefusedLine[]> {
   try {
-    await client.write(lines.map(({ text }) => text).join('\n'), to)
+    await client.write(lines.text(from, to), destination)
     return []
   } catch (error) {
     if (!isRefusal(error)) throw asUnavailable(error)
-    if (lines.length === 1 || areAllDropped(error.message, lines.length))
-      return lines.map((line) => ({ ...line, detail: error.message }))
+    if (to - from === 1 || areAllDropped(error.message, to - from)) return allOf(lines, { from, to }, error.message)
   }
-  const middle = lines.length >> 1
-  const left = await sendLines(client, lines.slice(0, middle), to)
-  return [...left, ...(await sendLines(client, lines.slice(middle), to))]
+  const middle = (from + to) >> 1
+  const left = await sendLines(client, lines, destination, { from, to: middle })
+  return [...left, ...(await sendLines(client, lines, destination, { from: middle, to }))]
+}
+
+function allOf(lines: Lines, { from, to }: Range, detail: string): readonly RefusedLine[] {
+  return Array.from({ length: to - from }, (_, position) => ({ ...lines.at(from + position), detail }))
 }
 
 /** Thousands of points past the retention are one answer, not thousands of requests. */
 function areAllDropped(message: string, count: number): boolean {
   return Number(/\bdropped=(\d+)/.exec(message)?.[1]) === count
+}
+
+/** One request after the other, each of at most `linesMax`. */
+export async function sendInRequests(
+  client: Pick<InfluxClient, 'write'>,
+  lines: Lines,
+  destination: Destination,
+  { linesMax, signal }: { readonly linesMax: number; readonly signal?: AbortSignal },
+): Promise<readonly RefusedLine[]> {
+  const refused: RefusedLine[] = []
+  for (let from = 0; from < lines.count; from += linesMax) {
+    signal?.throwIfAborted()
+    refused.push(...(await sendLines(client, lines, destination, { from, to: Math.min(lines.count, from + linesMax) })))
+  }
+  return refused
 }

@@ -1,7 +1,8 @@
 import { isGatewayId, isTenantId } from '../../../schemas/names.ts'
 import type { RejectionEntry } from '../../ports/rejections.ts'
 import { type InfluxClient, rejectedBucket } from './client.ts'
-import { type Line, sendLines } from './send-lines.ts'
+import { createLines } from './lines.ts'
+import { sendInRequests } from './send-lines.ts'
 
 /**
  * One point is one rejected record, with all its faults. Its place in `rejected.v1` makes it its own: `page` and the nanoseconds below
@@ -25,13 +26,9 @@ export interface RejectionCell {
 /** @throws {MillraceError} `time-series.unavailable`. */
 export async function writeRejections({ client, bucket }: RejectionCell, entries: readonly RejectionEntry[]): Promise<void> {
   const records = Map.groupBy(entries, ({ timeMs, partition, offset }) => `${timeMs}/${partition}/${offset}`)
-  const lines: Line[] = [...records.values()].map((told, index) => ({
-    text: toRejectionLine(once(told)),
-    index,
-    values: told.length,
-  }))
-  for (let at = 0; at < lines.length; at += LINES_PER_REQUEST)
-    await sendLines(client, lines.slice(at, at + LINES_PER_REQUEST), { bucket: rejectedBucket(bucket), precision: 'ns' })
+  const lines = createLines()
+  for (const told of records.values()) lines.add(toRejectionLine(once(told)), lines.count, told.length)
+  await sendInRequests(client, lines, { bucket: rejectedBucket(bucket), precision: 'ns' }, { linesMax: LINES_PER_REQUEST })
 }
 
 /** A batch may tell an entry twice. */

@@ -2,6 +2,7 @@ import { Kafka, type KafkaConfig as KafkaJsConfig, type LogEntry, logLevel, type
 import type { Logger } from '../../runtime/log.ts'
 import { createSocketFactory } from './open-socket.ts'
 import { quietTimers } from './quiet-timers.ts'
+import { speedUpRecords } from './records/speed-up.ts'
 
 export interface KafkaConnection {
   /** `host:port` */
@@ -24,6 +25,7 @@ const FIRST_RETRY_MS = 100
 const RETRY_MAX_MS = 2_000
 
 quietTimers()
+speedUpRecords()
 
 export function createKafkaClient({ brokers, clientId, caPem, sasl }: KafkaConnection, log: Logger): Kafka {
   const config: KafkaJsConfig = {

@@ -8,19 +8,25 @@ export interface Place {
 
 /** @param topic  As we call it, without its prefix. */
 export function toRecord({ topic, partition }: Place, { offset, timestamp, key, value, headers }: KafkaMessage): LogRecord {
-  const named = headers === undefined ? {} : texts(headers)
-  return {
+  const record = {
     topic,
     partition,
     offset: Number(offset),
     timestampMs: Number(timestamp),
     key: key?.toString('utf8') ?? '',
     value: value ?? new Uint8Array(),
-    ...(Object.keys(named).length > 0 && { headers: named }),
   }
+  const named = texts(headers)
+  return named === undefined ? record : { ...record, headers: named }
 }
 
-function texts(headers: IHeaders): Record<string, string> {
-  const pairs = Object.entries(headers).map(([name, value]) => [name, String(Array.isArray(value) ? value[0] : value)] as const)
-  return Object.fromEntries(pairs)
+/** @returns undefined when there are none. */
+function texts(headers: IHeaders | undefined): Record<string, string> | undefined {
+  let named: Record<string, string> | undefined
+  for (const name in headers) {
+    const value = headers[name]
+    named ??= {}
+    named[name] = String(Array.isArray(value) ? value[0] : value)
+  }
+  return named
 }

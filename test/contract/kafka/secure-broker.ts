@@ -37,7 +37,7 @@ export async function startSecureBroker(t: Test): Promise<SecureBroker> {
     `${mechanism}=[name=${USER},password=${PASSWORD}]`,
   ])
   const id = randomBytes(16).toString('base64url')
-  await run('java', ['-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', id, '-c', settings, ...users])
+  await run('java', ['-cp', classPath, 'kafka.tools.StorageTool', 'format', `--cluster-id=${id}`, '-c', settings, ...users])
   const server = startServer('java', ['-Xmx384m', '-cp', classPath, 'kafka.Kafka', settings], { logFile })
   t.teardown(() => server.stop())
   await untilReady(server, logFile, READY_TIMEOUT_MS, () => handshakes(port))
