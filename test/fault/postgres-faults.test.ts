@@ -4,6 +4,7 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { connectAsync } from 'mqtt'
 import t, { type Test } from 'tap'
 import { fix } from '../../operate/up/fix.ts'
 import { startPostgres } from '../../scripts/services/postgres.ts'
@@ -45,7 +46,27 @@ async function startWorld(t: Test) {
   await addTenant(up, 'acme')
   const gateway = await connectGateway(t, up, { tenant: 'acme', gateway: 'gw-1' })
   const program = await createProgram(up, 'acme')
-  return { postgres, wire, up, gateway, program, cli: () => runCli(join(folder, 'data'), ['tenants', 'list', '--json']) }
+  const enrolled = await up.operations.call('gateways.enrol', { tenant: 'acme', gateway: 'gw-2' })
+  /** One that is enrolled, and comes while the store is away. */
+  const enter = async (): Promise<string> => {
+    const { caPem, certificatePem, privateKeyPem = '' } = enrolled
+    const at = { protocol: 'mqtts', host: '127.0.0.1', port: up.mqttPort, servername: 'localhost' } as const
+    const tls = { ca: caPem, cert: certificatePem, key: privateKeyPem }
+    const options = { ...at, ...tls, clientId: 'gw-2', protocolVersion: 4 as const, reconnectPeriod: 0 }
+    return connectAsync({ ...options, connectTimeout: ANSWER_MS_MAX }).then(
+      async (client) => client.endAsync(true).then(() => 'let in'),
+      (error: Error) => error.message,
+    )
+  }
+  return {
+    enter,
+    postgres,
+    wire,
+    up,
+    gateway,
+    program,
+    cli: () => runCli(join(folder, 'data'), ['tenants', 'list', '--json']),
+  }
 }
 
 async function variables(folder: string, serverUrl: string, port: number) {
@@ -66,14 +87,15 @@ async function variables(folder: string, serverUrl: string, port: number) {
 type World = Awaited<ReturnType<typeof startWorld>>
 
 /** What everybody is told while the store is away. */
-async function meanwhile(t: Test, { up, gateway, program, cli }: World, sensor: string): Promise<void> {
+async function meanwhile(t: Test, { up, gateway, program, cli, enter }: World, sensor: string): Promise<void> {
   const startMs = performance.now()
   await gateway.publish({ readings: [{ sensor, ts: Date.now(), values: { power_w: 1 } }] })
   t.ok(performance.now() - startMs < 2_000, 'a gateway that is connected is acknowledged as ever')
-  const [answer, ready, command, stranger] = await Promise.all([
+  const [answer, ready, command, newcomer, stranger] = await Promise.all([
     program.get(LATEST),
     fetch(new URL('/readyz', up.metricsUrl)).then((response) => response.text()),
     cli(),
+    enter(),
     up.operations.call('gateways.enrol', { tenant: 'acme', gateway: `late-${sensor}` }).then(
       () => 'enrolled',
       (error: { code?: string }) => error.code,
@@ -82,17 +104,19 @@ async function meanwhile(t: Test, { up, gateway, program, cli }: World, sensor: 
   t.match(answer, { status: 503, body: { detail: /.+/ } }, 'the API answers 503')
   t.match(ready, /"name":"metadata".*"down"|"down".*"name":"metadata"/, '/readyz says which store is away')
   t.match(command, { exitCode: 69, stderr: /metadata\.unavailable/ }, 'a command ends with 69')
-  t.equal(stranger, 'metadata.unavailable', 'nobody is let in or made')
+  t.match(newcomer, /Server unavailable/, 'a gateway that comes is turned away, as for now')
+  t.equal(stranger, 'metadata.unavailable', 'nobody is enrolled')
   t.ok(performance.now() - startMs < ANSWER_MS_MAX, `all within ${Math.round(performance.now() - startMs)} ms`)
 }
 
 /** All of it again, by itself. */
-async function recovered(t: Test, { up, program, cli }: World, sensor: string): Promise<void> {
+async function recovered(t: Test, { up, program, cli, enter }: World, sensor: string): Promise<void> {
   const startMs = performance.now()
   await until(async () => (await program.get(LATEST)).status === 200)
   const apiMs = Math.round(performance.now() - startMs)
   t.ok(apiMs < RECOVER_MS_MAX, `the API answers again after ${apiMs} ms`)
   t.match(await cli(), { exitCode: 0 }, 'and so do commands')
+  t.equal(await enter(), 'let in', 'who was turned away is let in')
   const late = await connectGateway(t, up, { tenant: 'acme', gateway: `after-${sensor}` })
   await late.publish({ readings: [{ sensor, ts: Date.now(), values: { power_w: 2 } }] })
   await program.getUntil(LATEST, sensor)
