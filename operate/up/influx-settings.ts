@@ -3,7 +3,7 @@ import type { InfluxConfig } from '../../platform/adapters/influx/config.ts'
 import { MillraceError } from '../../platform/runtime/errors.ts'
 import { compile } from '../../schemas/compile.ts'
 import { type InfluxCells, influxCellsSchema } from '../../schemas/influx-cells.ts'
-import { readNamed } from './read-named.ts'
+import { readNamed, readRoots } from './read-named.ts'
 
 /** Where the tokens of a cell are kept. */
 export interface TokenFiles {
@@ -82,7 +82,7 @@ function readCells(path: string): readonly CellEntry[] {
 }
 
 function toCell({ name, url, org, bucket, caFile, ...files }: CellEntry): InfluxSettings['cells'][number] {
-  const caPem = readNamed(`The root certificates of the cell ${name}`, caFile)
+  const caPem = readRoots(`The cell ${name} (MILLRACE_INFLUX_CA_FILE, or caFile)`, caFile)
   const { readTokenFile: read, writeTokenFile: write, adminTokenFile: admin } = files
   const tokenFiles = { ...(read && { read }), ...(write && { write }), ...(admin && { admin }) }
   return { name, url: url.replace(/\/$/, ''), org, bucket, tokenFiles, ...(caPem !== undefined && { caPem }) }

@@ -1,6 +1,6 @@
 import type { KafkaConnection } from '../../platform/adapters/kafka/client.ts'
 import type { KafkaConfig } from '../../platform/adapters/kafka/config.ts'
-import { readNamed } from './read-named.ts'
+import { readNamed, readRoots } from './read-named.ts'
 
 export interface KafkaSettings {
   readonly connection: KafkaConnection
@@ -15,7 +15,7 @@ const CLIENT_ID = 'millrace'
 export function readKafkaSettings(config: KafkaConfig): KafkaSettings | undefined {
   const { MILLRACE_KAFKA_BROKERS: brokers, MILLRACE_KAFKA_SASL_MECHANISM: mechanism } = config
   if (brokers === undefined) return undefined
-  const caPem = readNamed('MILLRACE_KAFKA_CA_FILE', config.MILLRACE_KAFKA_CA_FILE)
+  const caPem = readRoots('MILLRACE_KAFKA_CA_FILE', config.MILLRACE_KAFKA_CA_FILE)
   const password = readNamed('MILLRACE_KAFKA_SASL_PASSWORD_FILE', config.MILLRACE_KAFKA_SASL_PASSWORD_FILE)
   const replicationFactor = config.MILLRACE_KAFKA_REPLICATION_FACTOR
   const username = config.MILLRACE_KAFKA_SASL_USERNAME

@@ -2,7 +2,7 @@ import type { PostgresConfig } from '../../platform/adapters/postgres/config.ts'
 import type { PostgresOptions } from '../../platform/adapters/postgres/pool.ts'
 import { MillraceError } from '../../platform/runtime/errors.ts'
 import { isLoopback } from '../../platform/runtime/loopback.ts'
-import { readNamed } from './read-named.ts'
+import { readNamed, readRoots } from './read-named.ts'
 
 export interface PostgresSettings {
   readonly connection: Omit<PostgresOptions, 'log'>
@@ -14,7 +14,7 @@ export interface PostgresSettings {
 export function readPostgresSettings(config: PostgresConfig): PostgresSettings | undefined {
   const { MILLRACE_POSTGRES_URL: url, MILLRACE_POSTGRES_ADMIN_URL: ownerUrl, MILLRACE_POSTGRES_POOL_MAX: poolMax } = config
   if (url === undefined) return undefined
-  const caPem = readNamed('MILLRACE_POSTGRES_CA_FILE', config.MILLRACE_POSTGRES_CA_FILE)
+  const caPem = readRoots('MILLRACE_POSTGRES_CA_FILE', config.MILLRACE_POSTGRES_CA_FILE)
   const password = readNamed('MILLRACE_POSTGRES_PASSWORD_FILE', config.MILLRACE_POSTGRES_PASSWORD_FILE)
   const ownerPassword = readNamed('MILLRACE_POSTGRES_ADMIN_PASSWORD_FILE', config.MILLRACE_POSTGRES_ADMIN_PASSWORD_FILE)
   const options = (to: string, secret: string | undefined) => ({

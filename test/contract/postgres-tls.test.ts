@@ -123,8 +123,8 @@ t.test('PostgreSQL that turns a connection down', { skip: needsService('postgres
   for (const [why, [opening, message]] of Object.entries(expected)) await t.rejects(opening(), { code: AWAY, message }, why)
 })
 
-t.test('what the variables say', async (t) => {
-  const { caFile, caPem } = needs('openssl') === false ? await certificatesFor(t, 'DNS:localhost') : { caFile: '', caPem: '' }
+t.test('what the variables say', { skip: needs('openssl') }, async (t) => {
+  const { caFile, caPem, keyFile } = await certificatesFor(t, 'DNS:localhost')
   const tlsOf = (host: string, more: Readonly<Record<string, string>> = {}) =>
     readUpSettings({ MILLRACE_POSTGRES_URL: `postgres://me@${host}/data`, ...more }).postgres?.connection.tls
   t.equal(tlsOf('localhost:5432'), undefined, 'nobody listens in on the loopback address')
@@ -132,8 +132,14 @@ t.test('what the variables say', async (t) => {
   t.same(tlsOf('db.example.com'), {}, 'to another machine it is TLS, by the roots of the system')
   t.equal(tlsOf('db.example.com', { MILLRACE_POSTGRES_TLS: 'off' }), undefined, 'unless somebody says so')
   t.same(tlsOf('localhost', { MILLRACE_POSTGRES_TLS: 'verify-full' }), {})
-  if (caFile !== '') t.same(tlsOf('localhost', { MILLRACE_POSTGRES_CA_FILE: caFile }), { caPem })
-  const both = { MILLRACE_POSTGRES_TLS: 'off', MILLRACE_POSTGRES_CA_FILE: caFile || '/dev/null' }
+  t.same(tlsOf('localhost', { MILLRACE_POSTGRES_CA_FILE: caFile }), { caPem })
+  const both = { MILLRACE_POSTGRES_TLS: 'off', MILLRACE_POSTGRES_CA_FILE: caFile }
   t.throws(() => tlsOf('localhost', both), { code: 'config.invalid', message: /Leave one of them out/ })
   t.throws(() => tlsOf('h', { MILLRACE_POSTGRES_URL: 'postgres://me@h/data?sslmode=disable' }), { code: 'config.invalid' })
+  // An empty one would stand for all roots of the system.
+  for (const file of ['/dev/null', keyFile])
+    t.throws(() => tlsOf('h', { MILLRACE_POSTGRES_CA_FILE: file }), {
+      code: 'config.invalid',
+      message: /holds no root certificates/,
+    })
 })
