@@ -19,6 +19,7 @@ const HOMES: Readonly<Record<string, readonly RegExp[]>> = {
   pino: [/^platform\/runtime\/log\.ts$/],
   'pino-pretty': [/^platform\/runtime\/log\.ts$/],
   'prom-client': [/^platform\/runtime\//, /\/metrics\.ts$/],
+  '@node-rs/crc32': [/^platform\/adapters\/kafka\//],
   kafkajs: [/^platform\/adapters\/kafka\//],
   '@influxdata/influxdb-client': [/^platform\/adapters\/influx\//],
   '@influxdata/influxdb-client-apis': [/^platform\/adapters\/influx\//],

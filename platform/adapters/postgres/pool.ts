@@ -12,8 +12,6 @@ export interface PostgresOptions {
   readonly tls?: { readonly caPem?: string }
   readonly poolMax: number
   readonly log: Logger
-  /** How long an answer may take until the connection is taken for dead, milliseconds. */
-  readonly answerTimeoutMs?: number
 }
 
 const CONNECT_TIMEOUT_MS = 5_000
@@ -28,7 +26,7 @@ const INT8 = 20
 
 /** Connections that say for whom they ask. One that has failed otherwise than by an answer of the server is never used again. */
 export function createPool(options: PostgresOptions, asksFor: string): PostgresPool {
-  const { password, tls, poolMax, log, answerTimeoutMs = ANSWER_TIMEOUT_MS } = options
+  const { password, tls, poolMax, log } = options
   const place = placeOf(options.url)
   const pool = new pg.Pool({
     ...place,
@@ -41,7 +39,7 @@ export function createPool(options: PostgresOptions, asksFor: string): PostgresP
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     lock_timeout: LOCK_TIMEOUT_MS,
-    query_timeout: answerTimeoutMs,
+    query_timeout: ANSWER_TIMEOUT_MS,
     keepAlive: true,
     types: { getTypeParser: (type, format) => (type === INT8 ? Number : pg.types.getTypeParser(type, format)) },
   })
