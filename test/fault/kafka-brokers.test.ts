@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { fix } from '../../operate/up/fix.ts'
 import type { KafkaLog } from '../../platform/adapters/kafka/open.ts'
 import type { ClusterBroker } from '../../scripts/services/kafka.ts'
-import { text } from '../contract/event-log/implementations.ts'
+import { order, text } from '../contract/event-log/implementations.ts'
 import { openLog } from '../contract/kafka/open-log.ts'
 import { needsService } from '../services.ts'
 import { until } from '../unit/sqlite-log/open-log.ts'
@@ -24,13 +24,28 @@ const everything = { recordsMax: 1_000, bytesMax: 8 * 1_048_576 }
 t.test('three brokers', { skip: needsService('kafka') }, async (t) => {
   const cluster = await startCluster(t)
 
-  t.test('doctor --fix makes three copies there, of which two must have a message', async (t) => {
+  await t.test('doctor --fix makes three copies there, of which two must have a message', async (t) => {
     const environment = { MILLRACE_KAFKA_BROKERS: cluster.brokers.join(','), MILLRACE_KAFKA_TOPIC_PREFIX: 'fix.' }
     const made = { state: 'ok', found: /^made, \d+ partitions, 3 copies$/ }
     t.match(await fix(environment), [made, made, made, made])
     t.match(await fix({ ...environment, MILLRACE_KAFKA_REPLICATION_FACTOR: '2' }), [
       { state: 'warn', found: 'replication.factor is 3, not 2' },
     ])
+  })
+
+  await t.test('fewer copies in sync than a topic asks for: nothing is acknowledged, and it is said why', async (t) => {
+    const { log, connection } = await openLog(t, { brokers: cluster.brokers }, COPIES)
+    const topic = `${connection.topicPrefix}orders`
+    await cluster.demandInSync(topic, COPIES)
+    await log.append([order('key', 'all three have it')])
+    const victim = await cluster.leaderOf(topic, 0)
+    victim.child.kill('SIGKILL')
+    await t.rejects(untilRefusedForGood(log), {
+      message: /Fewer copies are in sync than min\.insync\.replicas.*Start the brokers that are down/,
+    })
+    await victim.startAgain()
+    await cluster.untilInSync(topic)
+    await t.resolves(log.append([order('key', 'and again')]))
   })
 
   const { log, connection } = await openLog(t, { brokers: cluster.brokers }, COPIES)
@@ -80,6 +95,17 @@ async function survive(t: Test, { cluster, log, topic, consuming }: World, { nam
   await untilSeen(producing, consuming)
   t.same(consuming.faults, [], 'no offset has two values, and none was passed over')
   await compareWithLog(t, { log, consuming, producing })
+}
+
+/** Until the cluster has noticed that one is gone, refusals say something else. @throws the first that speaks of copies; none of them is acknowledged. */
+async function untilRefusedForGood(log: KafkaLog): Promise<void> {
+  for (;;) {
+    const error = await log.append([order('key', 'refused')]).then(
+      () => new Error('acknowledged'),
+      (found: Error) => found,
+    )
+    if (/copies|acknowledged/.test(error.message)) throw error
+  }
 }
 
 /** Of what is acknowledged by now. */

@@ -14,11 +14,15 @@ export interface Cluster {
   coordinatorOf(group: string): Promise<ClusterBroker>
   /** The others than these. */
   others(...known: readonly ClusterBroker[]): readonly ClusterBroker[]
+  /** Asks that so many copies of a topic are in sync before a message is acknowledged. */
+  demandInSync(topic: string, copies: number): Promise<void>
   /** Resolves once every copy of the topic is in sync. */
   untilInSync(topic: string): Promise<void>
 }
 
 const OFFSETS_TOPIC = '__consumer_offsets'
+/** What kafkajs calls `ConfigResourceTypes.TOPIC`. */
+const TOPIC_RESOURCE = 2
 
 /** Three real brokers, gone after the test. */
 export async function startCluster(t: Test): Promise<Cluster> {
@@ -49,6 +53,11 @@ export async function startCluster(t: Test): Promise<Cluster> {
     leaderOf,
     coordinatorOf: async (group) => leaderOf(OFFSETS_TOPIC, Math.abs(javaHash(group)) % (await partitions(OFFSETS_TOPIC)).length),
     others: (...known) => servers.filter((server) => !known.includes(server)),
+    demandInSync: (topic, copies) =>
+      withAdmin(brokers, async (admin) => {
+        const configEntries = [{ name: 'min.insync.replicas', value: String(copies) }]
+        await admin.alterConfigs({ validateOnly: false, resources: [{ type: TOPIC_RESOURCE, name: topic, configEntries }] })
+      }),
     untilInSync: (topic) =>
       until(async () => (await partitions(topic)).every(({ isr, replicas }) => isr.length === replicas.length)),
   }
