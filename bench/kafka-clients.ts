@@ -1,4 +1,5 @@
-// Which Kafka client costs the least: the same records through our adapter on kafkajs, kafkajs alone, and @platformatic/kafka, to one broker.
+// Which Kafka client costs the least: the same records through our adapter on kafkajs, kafkajs alone, @platformatic/kafka alone, and behind
+// the same port, to one broker.
 // A process for each, so that none pays for another's memory. `node bench/kafka-clients.ts [--json]`
 
 import { spawn } from 'node:child_process'
@@ -8,13 +9,17 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ensureKafkaTopics } from '../platform/adapters/kafka/open.ts'
+import { createLogger } from '../platform/runtime/log.ts'
 import { givenAddress, serviceOf } from '../scripts/services/services.ts'
 import { runningServices } from '../scripts/services/state.ts'
-import { CLIENTS } from './kafka-clients/clients.ts'
+import { CLIENTS, PARTITIONS, TOPIC } from './kafka-clients/clients.ts'
 import type { ClientFigures } from './kafka-clients/measure.ts'
 
 const PROGRAM = fileURLToPath(new URL('./kafka-clients/measure.ts', import.meta.url))
 const ROUNDS = 3
+const TOPICS = [{ name: TOPIC, partitions: PARTITIONS, retentionMs: 86_400_000 }]
+const log = createLogger({ level: 'silent', part: 'bench', isPretty: false })
 
 const shared = givenAddress('kafka') ?? runningServices().find(({ name }) => name === 'kafka')?.address
 const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-kafka-'))
@@ -33,7 +38,9 @@ try {
 }
 
 async function measure(client: string): Promise<ClientFigures> {
-  const child = spawn(process.execPath, [PROGRAM, client, brokers, `bench-${randomBytes(6).toString('hex')}.`], {
+  const topicPrefix = `bench-${randomBytes(6).toString('hex')}.`
+  await ensureKafkaTopics({ brokers: brokers.split(','), clientId: 'bench', topicPrefix }, TOPICS, { replicationFactor: 1, log })
+  const child = spawn(process.execPath, [PROGRAM, client, brokers, topicPrefix], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let text = ''

@@ -1,9 +1,7 @@
 // One client in a process of its own: produces and reads back, and prints what that cost as JSON.
 
-import { ensureKafkaTopics } from '../../platform/adapters/kafka/open.ts'
 import type { NewRecord } from '../../platform/ports/event-log.ts'
-import { createLogger } from '../../platform/runtime/log.ts'
-import { CLIENTS, type ClientName, openClient, PARTITIONS, TOPIC } from './clients.ts'
+import { CLIENTS, type ClientName, openClient, TOPIC } from './clients.ts'
 
 export interface ClientFigures {
   readonly client: ClientName
@@ -20,17 +18,11 @@ const WARM_UP_RECORDS = 50_000
 const BATCH_RECORDS = 2_000
 const VALUE_BYTES = 150
 const KEYS = 200
-const DAY_MS = 86_400_000
 
 const [, , wanted = '', brokerList = '', prefix = ''] = process.argv
 const client = CLIENTS.find((name) => name === wanted)
 if (client === undefined) throw new Error(`One of ${CLIENTS.join(', ')}.`)
-const brokers = brokerList.split(',')
-const log = createLogger({ level: 'silent', part: 'bench', isPretty: false })
-const topics = [{ name: TOPIC, partitions: PARTITIONS, retentionMs: DAY_MS }]
-await ensureKafkaTopics({ brokers, clientId: 'bench', topicPrefix: prefix }, topics, { replicationFactor: 1, log })
-
-const opened = await openClient(client, { brokers, prefix })
+const opened = await openClient(client, { brokers: brokerList.split(','), prefix })
 await produce(WARM_UP_RECORDS)
 const produced = await cost(() => produce(RECORDS))
 const consumed = await cost(() => opened.consume(WARM_UP_RECORDS + RECORDS))

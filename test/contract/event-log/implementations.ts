@@ -23,7 +23,7 @@ export const PARTITIONS = 4
 export const DAY_MS = 86_400_000
 export const limit = { recordsMax: 1_000, bytesMax: 1_048_576 }
 
-const topics = [
+export const topics = [
   { name: 'orders', partitions: PARTITIONS, retentionMs: DAY_MS },
   { name: 'single', partitions: 1, retentionMs: DAY_MS },
 ]
