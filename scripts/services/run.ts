@@ -70,9 +70,9 @@ const STOP_TIMEOUT_MS = 10_000
 export function startServer(
   program: string,
   argv: readonly string[],
-  options: RunOptions & { readonly logFile: string },
+  options: RunOptions & { readonly logFile: string; readonly stopSignal?: NodeJS.Signals },
 ): Server {
-  const { logFile, env, ...rest } = options
+  const { logFile, env, stopSignal, ...rest } = options
   const log = openSync(logFile, 'a')
   const child = spawn(program, [...argv], {
     ...rest,
@@ -82,7 +82,7 @@ export function startServer(
   })
   closeSync(log)
   child.unref()
-  return { child, stop: () => (child.pid === undefined ? Promise.resolve() : stopProcess(child.pid)) }
+  return { child, stop: () => (child.pid === undefined ? Promise.resolve() : stopProcess(child.pid, stopSignal)) }
 }
 
 export interface RestartableServer extends Server {
@@ -109,8 +109,8 @@ export async function startRestartable(
 }
 
 /** Ends a process that need not be our child. */
-export async function stopProcess(pid: number): Promise<void> {
-  signal(pid, 'SIGTERM')
+export async function stopProcess(pid: number, stopSignal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  signal(pid, stopSignal)
   const deadline = Date.now() + STOP_TIMEOUT_MS
   while (isRunning(pid)) {
     if (Date.now() > deadline) signal(pid, 'SIGKILL')
