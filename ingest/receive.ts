@@ -42,7 +42,8 @@ export function receive(from: GatewayName, payload: Uint8Array, receivedMs: numb
 }
 
 function received(records: readonly NewRecord[], accepted: number, faults: readonly Fault[]): Received {
-  const sizeBytes = records.reduce((sum, record) => sum + sizeOf(record), 0)
+  let sizeBytes = 0
+  for (const record of records) sizeBytes += sizeOf(record)
   return { records, sizeBytes, accepted, faults }
 }
 

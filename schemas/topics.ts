@@ -9,10 +9,12 @@ export const LOG_TOPICS = [READINGS_TOPIC, REJECTED_TOPIC, ALERTS_TOPIC] as cons
 export interface GatewayName {
   readonly tenant: string
   readonly gateway: string
+  /** Its `logKey`, where that has been worked out before. */
+  readonly key?: string
 }
 
 /** The key of a record: all that a gateway sends stays in order. */
-export const logKey = ({ tenant, gateway }: GatewayName): string => `${tenant}/${gateway}`
+export const logKey = ({ tenant, gateway, key }: GatewayName): string => key ?? `${tenant}/${gateway}`
 
 /** @returns undefined when the key isn't `tenant/gateway`. */
 export function parseLogKey(key: string): GatewayName | undefined {
