@@ -26,8 +26,8 @@ export interface IntakeOptions {
 export interface Intake {
   /** `done` is called when the readings, or their refusal, are durable; with an error when they aren't: then nothing may be acknowledged. */
   consume(publisher: Publisher, payload: Uint8Array, done: (error?: Error) => void): void
-  /** Records that were made elsewhere, on the same terms. */
-  append(from: GatewayName, records: readonly NewRecord[], done: (error?: Error) => void): void
+  /** Records that were made elsewhere, on the same terms. `from` goes to the log. */
+  append(from: Partial<GatewayName>, records: readonly NewRecord[], done: (error?: Error) => void): void
   stop(): Promise<void>
 }
 
@@ -49,7 +49,7 @@ export function createIntake({ eventLog, clock, config, log, metrics }: IntakeOp
     })
   }
 
-  function append(from: GatewayName, records: readonly NewRecord[], done: (error?: Error) => void): void {
+  function append(from: Partial<GatewayName>, records: readonly NewRecord[], done: (error?: Error) => void): void {
     crashPoint('ingest.before-append')
     eventLog.append(records).then(
       () => {
