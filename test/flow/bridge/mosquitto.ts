@@ -14,6 +14,7 @@ export interface Mosquitto {
   readonly url: string
   readonly port: number
   readonly caFile: string | undefined
+  readonly caPem: string | undefined
   /** Resolves when it is acknowledged. */
   publish(topic: string, payload: object | string | Buffer, more?: object): Promise<unknown>
 }
@@ -60,6 +61,7 @@ export async function startMosquitto(t: Test, options: MosquittoOptions = {}): P
     url: `${scheme}://${address === '127.0.0.1' ? 'localhost' : urlHost(address)}:${port}`,
     port,
     caFile: tls ? files.ca : undefined,
+    caPem: tls ? authority.rootPem : undefined,
     publish(topic, payload, more = {}) {
       const bytes = payload instanceof Buffer || typeof payload === 'string' ? payload : JSON.stringify(payload)
       return publisher.publishAsync(topic, bytes, { qos: 1, ...more })
