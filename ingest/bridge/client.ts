@@ -9,6 +9,8 @@ import { takeOverPubacks } from './pubacks.ts'
 export interface Delivery {
   readonly topic: string
   readonly payload: Uint8Array
+  /** What the broker had kept when we subscribed: nobody has published it now. */
+  readonly isRetained: boolean
   /**
    * Called once, when it is durable: it is then acknowledged; or with an error when it can't be: then the connection is broken, so that the broker
    * sends it again. Both only while the connection on which it came is open: on another one the broker has sent it again already.
@@ -81,6 +83,7 @@ export function openBridgeClient(to: BridgeConnection, { onDelivery, onAcknowled
     const inOrder = on.order((error) => (error === undefined ? acknowledge(on, packet) : breakOff(on)))
     onDelivery({
       topic: packet.topic,
+      isRetained: packet.retain,
       payload,
       settle(error) {
         room.release(payload.length)

@@ -31,6 +31,11 @@ export function createBridgeMetrics(registry: Registry) {
     help: 'Acknowledgements (PUBACK) that were sent to the broker, each after its message was durable. Messages of QoS 0 have none.',
     registers,
   })
+  const retained = new Counter({
+    name: 'bridge_retained_total',
+    help: 'Messages that the broker had retained and sent when the bridge subscribed. They came when they were published, so they are acknowledged and left.',
+    registers,
+  })
   const refused = new Counter({
     name: 'bridge_refused_total',
     help: 'Messages that were refused as a whole because of whose they are, or for their size, by reason of rejection.',
@@ -44,6 +49,7 @@ export function createBridgeMetrics(registry: Registry) {
     },
     subscriptionRefused: (): void => subscriptionsRefused.inc(),
     received: (): void => received.inc(),
+    retained: (): void => retained.inc(),
     acknowledged: (): void => acknowledged.inc(),
     refused: (reason: BridgeRefusal): void => refused.inc({ reason }),
     inFlight: createInFlightGauges(registry),

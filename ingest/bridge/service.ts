@@ -23,7 +23,8 @@ export interface BridgePorts extends AdmissionOptions {
 }
 
 const TOPIC = /^v1\/([^/]+\/[^/]+)\/readings$/
-const LOGGED_EVERY_MS = 10_000
+/** Not for each of thousands of messages. */
+const TOLD_EVERY_MS = 10_000
 
 /**
  * Takes messages from a broker that is already there. Each is acknowledged to it once its readings, or its refusal, are durable; while the event log
@@ -41,7 +42,7 @@ export function startBridge({ connection, group, trustsTopics }: BridgeSettings,
   const { intake, clock, log, metrics } = ports
   const { url } = connection
   const filter = `$share/${group}/v1/+/+/readings`
-  let loggedMs = 0
+  let toldMs = 0
   const bridge = openBridgeClient(connection, {
     onDelivery: (delivery) => void deliver(delivery),
     onAcknowledged: metrics.acknowledged,
@@ -67,7 +68,11 @@ export function startBridge({ connection, group, trustsTopics }: BridgeSettings,
 
   async function deliver(delivery: Delivery): Promise<void> {
     metrics.received()
-    const { topic, payload, settle } = delivery
+    const { topic, payload, settle, isRetained } = delivery
+    if (isRetained) {
+      metrics.retained()
+      return settle()
+    }
     const from = gatewayOf(topic)
     try {
       const refusal = from === undefined ? 'topic.invalid' : await admission.refusal(from)
@@ -75,18 +80,28 @@ export function startBridge({ connection, group, trustsTopics }: BridgeSettings,
       if (reason !== undefined) refuse(delivery, reason, from)
       else if (from !== undefined) intake.consume({ ...from, isEnded: false }, payload, settle)
     } catch (error) {
+      if (isTimeToTell())
+        log.error(
+          { topic, err: error },
+          'The registry does not say whose a message of the bridge is. It is not acknowledged and the connection is closed; the broker sends it again.',
+        )
       settle(error instanceof Error ? error : new Error(String(error)))
     }
   }
 
   function refuse(delivery: Delivery, reason: BridgeRefusal, from: GatewayName | undefined): void {
     metrics.refused(reason)
-    const nowMs = clock()
-    intake.append({}, [refusalRecord(delivery, { reason, from, receivedMs: nowMs })], delivery.settle)
-    if (nowMs - loggedMs < LOGGED_EVERY_MS) return
-    loggedMs = nowMs
+    intake.append({}, [refusalRecord(delivery, { reason, from, receivedMs: clock() })], delivery.settle)
     const { topic, payload } = delivery
-    log.warn({ reason, topic, sizeBytes: payload.length }, 'A message of the bridge is refused, and kept among the rejected.')
+    if (isTimeToTell())
+      log.warn({ reason, topic, sizeBytes: payload.length }, 'A message of the bridge is refused, and kept among the rejected.')
+  }
+
+  function isTimeToTell(): boolean {
+    const nowMs = clock()
+    if (nowMs - toldMs < TOLD_EVERY_MS) return false
+    toldMs = nowMs
+    return true
   }
 
   return {

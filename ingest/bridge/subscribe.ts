@@ -2,6 +2,8 @@ import type { MqttClient } from 'mqtt'
 import type { Logger } from '../../platform/runtime/log.ts'
 
 const QOS = 1
+/** MQTT 5: what the broker has kept is not sent [MQTT-3.8.3.1]. With 3.1.1 it may be. */
+const NO_RETAINED = 2
 /** From here on, a code of SUBACK is a refusal. */
 const REFUSED = 0x80
 
@@ -15,7 +17,7 @@ export interface Subscribed {
 
 /** Asks for messages; a broker that won't send them, or would send them without waiting for an acknowledgement, has refused. */
 export function subscribe(client: MqttClient, filter: string, log: Logger, subscribed: Subscribed): void {
-  client.subscribe(filter, { qos: QOS }, (error, _subscriptions, suback) => {
+  client.subscribe(filter, { qos: QOS, rh: NO_RETAINED }, (error, _subscriptions, suback) => {
     const [code] = suback?.granted ?? []
     if (error && (typeof code !== 'number' || code < REFUSED)) return subscribed.failed()
     if (code === QOS) return subscribed.granted()
