@@ -44,7 +44,7 @@ export function startAdmission({ registry, clock, log }: AdmissionOptions): Admi
   /** Forgets those of whom a certificate was revoked: asked for again, they are refused, unless they have another. */
   async function look(): Promise<void> {
     const nowMs = clock()
-    const revoked = await registry.revokedCertificates(doneUntilMs - OVERLAP_MS, nowMs + 1)
+    const revoked = admitted.size === 0 ? [] : await registry.revokedCertificates(doneUntilMs - OVERLAP_MS, nowMs + 1)
     for (const fingerprint of revoked) {
       const owner = seen.has(fingerprint) ? undefined : await registry.certificateOwner(fingerprint)
       if (owner !== undefined) admitted.delete(logKey(owner))
