@@ -95,7 +95,7 @@ export function openBridgeClient(to: BridgeConnection, { onDelivery, onAcknowled
   }
 
   function acknowledge(on: Link, { qos, messageId }: IPublishPacket): void {
-    if (!on.isOpen || qos === 0 || messageId === undefined) return
+    if (!on.isOpen || client.stream.destroyed || qos === 0 || messageId === undefined) return
     sendPuback(messageId)
     onAcknowledged()
   }
