@@ -27,8 +27,8 @@ export interface IntakeOptions {
 export interface Intake {
   /** `done` is called when the readings, or their refusal, are durable; with an error when they aren't: then nothing may be acknowledged. */
   consume(publisher: Publisher, payload: Uint8Array, done: (error?: Error) => void): void
-  /** Records that were made elsewhere, on the same terms. */
-  append(from: GatewayName, records: readonly NewRecord[], done: (error?: Error) => void): void
+  /** Records that were made elsewhere, on the same terms. `from` goes to the log. */
+  append(from: Partial<GatewayName>, records: readonly NewRecord[], done: (error?: Error) => void): void
   stop(): Promise<void>
 }
 
@@ -55,7 +55,7 @@ export function createIntake({ eventLog, clock, config, log, metrics }: IntakeOp
     })
   }
 
-  function add(from: GatewayName, records: readonly NewRecord[], bytes: number, done: (error?: Error) => void): void {
+  function add(from: Partial<GatewayName>, records: readonly NewRecord[], bytes: number, done: (error?: Error) => void): void {
     turns.add(records, bytes, (error) => {
       if (error === undefined) {
         crashPoint('ingest.after-append')

@@ -2,7 +2,7 @@ import type { Logger } from '../platform/runtime/log.ts'
 import type { GatewayName } from '../schemas/topics.ts'
 
 export interface Trouble {
-  failed(from: GatewayName, error: Error): void
+  failed(from: Partial<GatewayName>, error: Error): void
   succeeded(): void
 }
 

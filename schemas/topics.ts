@@ -16,6 +16,10 @@ export interface GatewayName {
 /** The key of a record: all that a gateway sends stays in order. */
 export const logKey = ({ tenant, gateway, key }: GatewayName): string => key ?? `${tenant}/${gateway}`
 
+/** The key of what is no known tenant's. It begins where a tenant would stand, so it is nobody's, whatever tenants there will be: only operators see it. */
+export const nobodysKey = (topic: string): string => `/${topic}`
+export const isNobodysKey = (key: string): boolean => key.startsWith('/')
+
 /** @returns undefined when the key isn't `tenant/gateway`. */
 export function parseLogKey(key: string): GatewayName | undefined {
   const [tenant, gateway, ...rest] = key.split('/')

@@ -20,6 +20,7 @@ const HOMES: Readonly<Record<string, readonly RegExp[]>> = {
   'pino-pretty': [/^platform\/runtime\/log\.ts$/],
   'prom-client': [/^platform\/runtime\//, /\/metrics\.ts$/],
   kafkajs: [/^platform\/adapters\/kafka\//],
+  '@node-rs/crc32': [/^platform\/adapters\/kafka\/records\//],
   '@influxdata/influxdb-client': [/^platform\/adapters\/influx\//],
   '@influxdata/influxdb-client-apis': [/^platform\/adapters\/influx\//],
   pg: [/^platform\/adapters\/postgres\//],

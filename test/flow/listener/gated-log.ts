@@ -13,6 +13,8 @@ export interface GatedLog extends EventLogWriter {
   open(): void
   /** Lets one append through that waits, by its place in the line; what came in one turn of the event loop is one. Resolves when it is durable. */
   letThrough(index: number): Promise<void>
+  /** Lets one fail that waits, by its place in the line. */
+  refuse(index: number): void
   /** From now on appends fail, as they do when the log is away; what waits fails too. */
   fail(): void
 }
@@ -60,6 +62,10 @@ export function gateLog(eventLog: EventLogWriter): GatedLog {
     async letThrough(index) {
       const [waiting] = line.splice(index, 1)
       await waiting?.go()
+    },
+    refuse(index) {
+      const [waiting] = line.splice(index, 1)
+      waiting?.refuse()
     },
     fail() {
       state = 'failing'
