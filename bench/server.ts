@@ -33,7 +33,11 @@ export async function makeFolder(): Promise<{ readonly folder: string; remove():
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) }
 }
 
-export async function startServer(folder: string, nodeArguments: readonly string[] = []): Promise<BenchServer> {
+export async function startServer(
+  folder: string,
+  nodeArguments: readonly string[] = [],
+  more: Readonly<Record<string, string>> = {},
+): Promise<BenchServer> {
   const main = fileURLToPath(new URL('../operate/millrace.js', import.meta.url))
   const environment = {
     ...process.env,
@@ -45,6 +49,7 @@ export async function startServer(folder: string, nodeArguments: readonly string
     MILLRACE_LOG_LEVEL: 'warn',
     // The latency probe asks every few milliseconds.
     MILLRACE_HTTP_TOKEN_REQUESTS_PER_MINUTE: '1000000',
+    ...more,
   }
   const child = spawn(process.execPath, [SEMI_SPACE, ...nodeArguments, main, 'up', '--no-demo', '--json'], {
     env: environment,

@@ -1,6 +1,6 @@
 import type { GatewayStore } from '../platform/ports/metadata.ts'
 import type { Logger } from '../platform/runtime/log.ts'
-import { clientIds, downPrefix, type GatewayName, readingsTopic } from '../schemas/topics.ts'
+import { clientIds, downPrefix, type GatewayName, logKey, readingsTopic } from '../schemas/topics.ts'
 import {
   CONNACK_CODES,
   type ConnackCode,
@@ -83,6 +83,7 @@ export function createGatewayPolicy(options: GatewayPolicyOptions): GatewayPolic
     let entry: LiveGateway | undefined
     const publisher: Publisher = {
       ...name,
+      key: logKey(name),
       get isEnded() {
         return isEnded
       },
@@ -92,6 +93,7 @@ export function createGatewayPolicy(options: GatewayPolicyOptions): GatewayPolic
     return {
       isAdmitted: true,
       isConsumed: true,
+      topic,
       clientId: `${tenant}/${name.gateway}`,
       refusePublish(request) {
         if (isEnded) return 'session-ended'

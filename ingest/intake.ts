@@ -1,7 +1,8 @@
-import type { EventLogWriter, NewRecord } from '../platform/ports/event-log.ts'
+import { type EventLogWriter, type NewRecord, sizeOf } from '../platform/ports/event-log.ts'
 import { crashPoint } from '../platform/runtime/crash-points.ts'
 import type { Logger } from '../platform/runtime/log.ts'
 import type { GatewayName } from '../schemas/topics.ts'
+import { createAppendTurns } from './append-turns.ts'
 import type { IngestConfig } from './config.ts'
 import type { Publisher } from './gateway-policy.ts'
 import { createLargeChecker } from './large-checker.ts'
@@ -26,8 +27,8 @@ export interface IntakeOptions {
 export interface Intake {
   /** `done` is called when the readings, or their refusal, are durable; with an error when they aren't: then nothing may be acknowledged. */
   consume(publisher: Publisher, payload: Uint8Array, done: (error?: Error) => void): void
-  /** Records that were made elsewhere, on the same terms. */
-  append(from: GatewayName, records: readonly NewRecord[], done: (error?: Error) => void): void
+  /** Records that were made elsewhere, on the same terms. `from` goes to the log. */
+  append(from: Partial<GatewayName>, records: readonly NewRecord[], done: (error?: Error) => void): void
   stop(): Promise<void>
 }
 
@@ -38,10 +39,15 @@ export function createIntake({ eventLog, clock, config, log, metrics }: IntakeOp
   const large = createLargeChecker(window, log)
   const checks = createMessageChecks({ window, large, hasRoom: () => appendingBytes < APPENDING_BYTES_MAX })
 
+  const turns = createAppendTurns((records) => {
+    crashPoint('ingest.before-append')
+    return eventLog.append(records)
+  })
+
   function appendOutcome(from: GatewayName, outcome: Outcome, startMs: number, done: (error?: Error) => void): void {
     const { records, sizeBytes } = outcome
     appendingBytes += sizeBytes
-    append(from, records, (error) => {
+    add(from, records, sizeBytes, (error) => {
       appendingBytes -= sizeBytes
       checks.resume()
       if (error === undefined) metrics.durable(outcome, performance.now() - startMs)
@@ -49,33 +55,35 @@ export function createIntake({ eventLog, clock, config, log, metrics }: IntakeOp
     })
   }
 
-  function append(from: GatewayName, records: readonly NewRecord[], done: (error?: Error) => void): void {
-    crashPoint('ingest.before-append')
-    eventLog.append(records).then(
-      () => {
+  function add(from: Partial<GatewayName>, records: readonly NewRecord[], bytes: number, done: (error?: Error) => void): void {
+    turns.add(records, bytes, (error) => {
+      if (error === undefined) {
         crashPoint('ingest.after-append')
         trouble.succeeded()
-        done()
-      },
-      (error: Error) => {
+      } else {
         metrics.lost()
         trouble.failed(from, error)
-        done(error)
-      },
-    )
+      }
+      done(error)
+    })
   }
 
   return {
-    append,
+    append: (from, records, done) =>
+      add(
+        from,
+        records,
+        records.reduce((sum, record) => sum + sizeOf(record), 0),
+        done,
+      ),
     consume(publisher, payload, done) {
-      const from: GatewayName = { tenant: publisher.tenant, gateway: publisher.gateway }
       const startMs = performance.now()
       checks.check({
-        from,
+        from: publisher,
         payload,
         receivedMs: clock(),
         isWanted: () => !publisher.isEnded,
-        decided: (outcome) => appendOutcome(from, outcome, startMs, done),
+        decided: (outcome) => appendOutcome(publisher, outcome, startMs, done),
         dropped: done,
       })
     },

@@ -54,12 +54,12 @@ export function createLargeChecker(window: TimeWindow, log: Logger, module = THR
   }
 
   return {
-    async receive(from, payload, receivedMs) {
+    async receive({ tenant, gateway }, payload, receivedMs) {
       await turn()
       try {
         // A copy of its own: what it shares memory with must stay here.
         const own = new Uint8Array(payload)
-        return await opened().callWith([own.buffer], 'receive', from, own, receivedMs, window)
+        return await opened().callWith([own.buffer], 'receive', { tenant, gateway }, own, receivedMs, window)
       } finally {
         giveOn()
       }

@@ -2,7 +2,7 @@ import type { Logger } from '../platform/runtime/log.ts'
 import type { GatewayName } from '../schemas/topics.ts'
 
 export interface Trouble {
-  failed(from: GatewayName, error: Error): void
+  failed(from: Partial<GatewayName>, error: Error): void
   succeeded(): void
 }
 
@@ -11,11 +11,11 @@ export function createTrouble(log: Logger): Trouble {
   let failures = 0
 
   return {
-    failed(from, error) {
+    failed({ tenant, gateway }, error) {
       failures++
       if (failures > 1) return
       log.error(
-        { ...from, err: error },
+        { tenant, gateway, err: error },
         'The event log takes nothing. Messages are not acknowledged and their connections are closed, until it does again.',
       )
     },

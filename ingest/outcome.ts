@@ -10,7 +10,10 @@ export interface Outcome {
   readonly faultsByReason: ReadonlyMap<Reason, number>
 }
 
+const NO_FAULTS: Outcome['faultsByReason'] = new Map()
+
 export function outcomeOf({ records, sizeBytes, accepted, faults }: Received): Outcome {
+  if (faults.length === 0) return { records, sizeBytes, accepted, faultsByReason: NO_FAULTS }
   const faultsByReason = new Map<Reason, number>()
   for (const { reason } of faults) faultsByReason.set(reason, (faultsByReason.get(reason) ?? 0) + 1)
   return { records, sizeBytes, accepted, faultsByReason }

@@ -38,6 +38,8 @@ export interface Session {
   readonly clientId: string
   /** True when what it publishes goes to `consume`, false when it is routed to subscribers as by any broker. */
   readonly isConsumed: boolean
+  /** The one topic to which it publishes what is consumed, where there is just one. */
+  readonly topic?: string
   /** @returns why not, from a closed list; undefined when it may. */
   refusePublish(request: PublishRequest): string | undefined
   maySubscribe(filter: string): boolean

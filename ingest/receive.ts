@@ -23,9 +23,9 @@ export interface Received {
  * @param receivedMs  Epoch milliseconds.
  */
 export function receive(from: GatewayName, payload: Uint8Array, receivedMs: number, window: TimeWindow): Received {
-  const key = logKey(from)
+  const origin: Origin = { key: logKey(from), topic: readingsTopic(from) }
   const result = decodePayload(payload)
-  if (!result.ok) return received([rejection(from, payload, receivedMs, [result.fault])], 0, [result.fault])
+  if (!result.ok) return received([rejection(origin, payload, receivedMs, [result.fault])], 0, [result.fault])
 
   const { good, isWhole, faults } = checkMessage(result.decoded, receivedMs, window)
   const records: NewRecord[] = []
@@ -33,25 +33,33 @@ export function receive(from: GatewayName, payload: Uint8Array, receivedMs: numb
     const json = isWhole ? result.decoded.json : encodeReadings(good)
     records.push({
       topic: READINGS_TOPIC,
-      key,
+      key: origin.key,
       value: encodeEnvelope({ codec: 'json', receivedMs, traceparent: '', payload: json }),
     })
   }
-  if (faults.length > 0) records.push(rejection(from, payload, receivedMs, faults))
+  if (faults.length > 0) records.push(rejection(origin, payload, receivedMs, faults))
   return received(records, good.length, faults)
 }
 
 function received(records: readonly NewRecord[], accepted: number, faults: readonly Fault[]): Received {
-  const sizeBytes = records.reduce((sum, record) => sum + sizeOf(record), 0)
+  let sizeBytes = 0
+  for (const record of records) sizeBytes += sizeOf(record)
   return { records, sizeBytes, accepted, faults }
 }
 
+/** Where a message came from. */
+export interface Origin {
+  /** Of its records in the event log. */
+  readonly key: string
+  readonly topic: string
+}
+
 /** The message as it came, with every fault in it: one record, so that a bad message takes no more room than it has. */
-export function rejection(from: GatewayName, payload: Uint8Array, receivedMs: number, faults: readonly Fault[]): NewRecord {
+export function rejection(origin: Origin, payload: Uint8Array, receivedMs: number, faults: readonly Fault[]): NewRecord {
   const [first] = faults
   return {
     topic: REJECTED_TOPIC,
-    key: logKey(from),
+    key: origin.key,
     value: payload,
     headers: {
       [REJECTION_HEADERS.reason]: first?.reason ?? '',
@@ -59,7 +67,7 @@ export function rejection(from: GatewayName, payload: Uint8Array, receivedMs: nu
       [REJECTION_HEADERS.faults]: JSON.stringify(faults.map(withoutDetail)),
       [REJECTION_HEADERS.attempts]: '1',
       [REJECTION_HEADERS.receivedMs]: String(receivedMs),
-      [REJECTION_HEADERS.topic]: readingsTopic(from),
+      [REJECTION_HEADERS.topic]: origin.topic,
       [REJECTION_HEADERS.stage]: 'ingest',
       [REJECTION_HEADERS.message]: first?.detail ?? '',
     },

@@ -90,10 +90,10 @@ export async function startIngest(
     port: listener.port,
     async stop() {
       clearInterval(sample)
-      await listener.stop()
+      // Each waits for what is in flight, so both together.
+      await Promise.all([listener.stop(), bridge?.stop()])
       await watch.stop()
       await presence.stop()
-      await bridge?.stop()
       await intake.stop()
     },
   }

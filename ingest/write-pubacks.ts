@@ -18,7 +18,7 @@ export function writePubacksTogether(): void {
   Object.assign(writeOther, { cacheNumbers: false })
   const writeToStream = (...[packet, stream, options]: Parameters<WriteToStream>): boolean => {
     if (!(stream instanceof Writable)) return writeOther(packet, stream, options)
-    if (isPuback(packet, options)) return add(stream, packet.messageId ?? 0)
+    if (isPuback(packet, options)) return writePuback(stream, packet.messageId ?? 0)
     // What was answered first is read first.
     flush(stream)
     return writeOther(packet, stream, options)
@@ -31,8 +31,8 @@ const isPuback = (packet: Packet, options: object | undefined): boolean => packe
 
 const waiting = new WeakMap<Writable, number[]>()
 
-/** @returns false when the peer doesn't read: its next message must wait. */
-function add(stream: Writable, packetId: number): boolean {
+/** Acknowledges a message together with others. @returns false when the peer doesn't read: its next message must wait. */
+export function writePuback(stream: Writable, packetId: number): boolean {
   const ids = waiting.get(stream)
   if (ids !== undefined) ids.push(packetId)
   else {

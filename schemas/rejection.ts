@@ -3,8 +3,12 @@
  * The code is the contract; the sentence tells the gateway's author what to do.
  */
 export const REASONS = {
+  'topic.invalid':
+    'A message of the bridge whose topic names no tenant and gateway by the grammar of names. No tenant sees it, only the operator.',
   'tenant.unknown':
-    'The topic names a tenant that is not known here. Add it with `millrace tenants add`; what came before stays among the rejected.',
+    'A message of the bridge whose topic names a tenant that is not known here. Add it with `millrace tenants add`; what came before is seen by no tenant, only by the operator.',
+  'gateway.revoked':
+    'The gateway was revoked. Enrol it anew with `millrace gateways enrol`, or take away its access to the broker from which the bridge takes messages.',
   'payload.empty': 'The payload is empty. Publish a JSON object with "readings".',
   'payload.too-large': 'The payload is larger than 1 MiB once inflated. Send fewer readings a message.',
   'payload.gzip-invalid': 'The payload starts like gzip but can not be inflated.',
@@ -53,7 +57,7 @@ export interface Fault {
 }
 
 /**
- * Headers of a record on `rejected.v1`; its value is the message's original bytes, its key `tenant/gateway`.
+ * Headers of a record on `rejected.v1`; its value is the message's original bytes, its key `tenant/gateway`, or nobody's (`schemas/topics.ts`).
  * A message with several bad readings is one record; `millrace.faults` lists every fault, the plain headers the first.
  * The `__connect` names are Kafka Connect's, so that existing tools read them.
  */

@@ -9,10 +9,16 @@ export const LOG_TOPICS = [READINGS_TOPIC, REJECTED_TOPIC, ALERTS_TOPIC] as cons
 export interface GatewayName {
   readonly tenant: string
   readonly gateway: string
+  /** Its `logKey`, where that has been worked out before. */
+  readonly key?: string
 }
 
 /** The key of a record: all that a gateway sends stays in order. */
-export const logKey = ({ tenant, gateway }: GatewayName): string => `${tenant}/${gateway}`
+export const logKey = ({ tenant, gateway, key }: GatewayName): string => key ?? `${tenant}/${gateway}`
+
+/** The key of what is no known tenant's. It begins where a tenant would stand, so it is nobody's, whatever tenants there will be: only operators see it. */
+export const nobodysKey = (topic: string): string => `/${topic}`
+export const isNobodysKey = (key: string): boolean => key.startsWith('/')
 
 /** @returns undefined when the key isn't `tenant/gateway`. */
 export function parseLogKey(key: string): GatewayName | undefined {

@@ -4,7 +4,7 @@ import { crashPoint } from '../platform/runtime/crash-points.ts'
 import type { Logger } from '../platform/runtime/log.ts'
 import { compile } from '../schemas/compile.ts'
 import { type Fault, faultsSchema, REJECTION_HEADERS } from '../schemas/rejection.ts'
-import { parseLogKey } from '../schemas/topics.ts'
+import { isNobodysKey, parseLogKey } from '../schemas/topics.ts'
 import type { Process } from './loop.ts'
 
 const isFaults = compile<readonly Fault[]>(faultsSchema)
@@ -13,6 +13,7 @@ const isFaults = compile<readonly Fault[]>(faultsSchema)
 export function createIndexRejections(rejections: RejectionWriter, log: Logger): Process {
   return async (records) => {
     const entries = records.flatMap((record) => {
+      if (isNobodysKey(record.key)) return []
       const found = toEntries(record)
       // It stays in the log with all its bytes; only nobody can be shown whose it is.
       if (found.length === 0)

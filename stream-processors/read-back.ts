@@ -138,9 +138,14 @@ function* inGroups<T>(items: Iterable<T>, size: number): Generator<readonly T[]>
 
 function firstOfPartitions(records: readonly LogRecord[]): readonly LogRecord[] {
   const first = new Map<string, LogRecord>()
+  let last: LogRecord | undefined
   for (const record of records) {
-    const key = `${record.topic}/${record.partition}`
-    if (!first.has(key)) first.set(key, record)
+    // Those of one partition mostly come in a row.
+    if (record.partition !== last?.partition || record.topic !== last.topic) {
+      const key = `${record.topic}/${record.partition}`
+      if (!first.has(key)) first.set(key, record)
+    }
+    last = record
   }
   return [...first.values()]
 }

@@ -3,6 +3,9 @@ import { REJECTED_TOPIC } from '../../schemas/topics.ts'
 import { code, type Page, page, table } from './markdown.ts'
 
 const FAMILIES: Readonly<Record<string, string>> = {
+  topic: 'The topic',
+  tenant: 'The tenant',
+  gateway: 'The gateway',
   payload: 'The bytes of the payload',
   message: 'The message',
   reading: 'A reading',
@@ -28,7 +31,8 @@ export function reasonsPage(): Page {
         ),
       ]),
       `## Headers on ${code(REJECTED_TOPIC)}`,
-      'The value of a record is the message as it came. Its key is `tenant/gateway`. Its headers:',
+      'The value of a record is the message as it came; of one larger than 1 MiB, which only the bridge gets, its first 64 KiB. Its key is `tenant/gateway`, ' +
+        'or, where it is no known tenant’s, `/` and the topic. Its headers:',
       table(
         ['header', 'holds'],
         Object.entries(REJECTION_HEADERS).map(([name, header]) => [code(header), HEADER_NOTES[name] ?? '']),

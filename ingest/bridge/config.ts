@@ -11,6 +11,7 @@ export interface BridgeConfig {
   MILLRACE_BRIDGE_USERNAME?: string
   MILLRACE_BRIDGE_PASSWORD_FILE?: string
   MILLRACE_BRIDGE_IN_FLIGHT_MAX: number
+  MILLRACE_BRIDGE_IN_FLIGHT_BYTES_MAX: number
 }
 
 export const bridgeConfig = {
@@ -66,6 +67,13 @@ export const bridgeConfig = {
       maximum: 65_535,
       default: 1_000,
       description: 'Messages that were received and are not yet durable; past it no more are read.',
+    },
+    MILLRACE_BRIDGE_IN_FLIGHT_BYTES_MAX: {
+      type: 'integer',
+      minimum: 1_048_576,
+      maximum: 1_073_741_824,
+      default: 16_777_216,
+      description: 'The same in bytes. A message that is larger is taken alone.',
     },
   },
   dependentRequired: {

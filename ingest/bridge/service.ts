@@ -1,13 +1,14 @@
-import type { TenantStore } from '../../platform/ports/metadata.ts'
 import { MillraceError } from '../../platform/runtime/errors.ts'
 import type { Running } from '../../platform/runtime/lifecycle.ts'
-import type { Logger } from '../../platform/runtime/log.ts'
+import { MESSAGE_BYTES_MAX } from '../../schemas/message.ts'
 import { type GatewayName, parseLogKey } from '../../schemas/topics.ts'
 import type { Intake } from '../intake.ts'
-import { rejection } from '../receive.ts'
-import { type BridgeClient, type BridgeConnection, type Delivery, openBridgeClient } from './connect.ts'
-import { createKnownTenants } from './known-tenants.ts'
-import type { BridgeMetrics, BridgeRefusal } from './metrics.ts'
+import { type AdmissionOptions, startAdmission } from './admission.ts'
+import { type Delivery, openBridgeClient } from './client.ts'
+import type { BridgeConnection } from './connect-options.ts'
+import type { BridgeMetrics } from './metrics.ts'
+import { type BridgeRefusal, refusalRecord } from './refusal.ts'
+import { subscribe } from './subscribe.ts'
 
 export interface BridgeSettings {
   readonly connection: BridgeConnection
@@ -16,16 +17,14 @@ export interface BridgeSettings {
   readonly trustsTopics: boolean
 }
 
-export interface BridgePorts {
+export interface BridgePorts extends AdmissionOptions {
   readonly intake: Intake
-  readonly registry: Pick<TenantStore, 'tenant'>
-  readonly clock: () => number
-  readonly log: Logger
   readonly metrics: BridgeMetrics
 }
 
 const TOPIC = /^v1\/([^/]+\/[^/]+)\/readings$/
-const LOGGED_EVERY_MS = 10_000
+/** Not for each of thousands of messages. */
+const TOLD_EVERY_MS = 10_000
 
 /**
  * Takes messages from a broker that is already there. Each is acknowledged to it once its readings, or its refusal, are durable; while the event log
@@ -41,61 +40,77 @@ export function startBridge({ connection, group, trustsTopics }: BridgeSettings,
     )
   }
   const { intake, clock, log, metrics } = ports
-  const isKnown = createKnownTenants(ports.registry, clock)
+  const { url } = connection
   const filter = `$share/${group}/v1/+/+/readings`
-  let loggedMs = 0
-  const bridge: BridgeClient = openBridgeClient(connection, (delivery) => void deliver(delivery))
-  const { client } = bridge
-
-  client.on('connect', () => {
-    client.subscribe(filter, { qos: 1 }, (error) => {
-      if (error) return bridge.startOver()
-      metrics.connected(true)
-      log.info({ url: connection.url, filter }, 'The bridge takes messages from its broker.')
-    })
+  let toldMs = 0
+  const bridge = openBridgeClient(connection, {
+    onDelivery: (delivery) => void deliver(delivery),
+    onAcknowledged: metrics.acknowledged,
   })
-  client.on('close', () => metrics.connected(false))
-  client.on('error', (error) =>
-    log.warn({ url: connection.url, err: error }, 'The broker of the bridge can not be used; tried again.'),
+  const admission = startAdmission(ports)
+  metrics.inFlight(bridge.inFlight)
+
+  bridge.client.on('connect', () =>
+    subscribe(bridge.client, filter, log, {
+      granted() {
+        metrics.connected(true)
+        log.info({ url, filter }, 'The bridge takes messages from its broker.')
+      },
+      refused() {
+        metrics.subscriptionRefused()
+        bridge.startOver()
+      },
+      failed: bridge.startOver,
+    }),
   )
+  bridge.client.on('close', () => metrics.connected(false))
+  bridge.client.on('error', (error) => log.warn({ url, err: error }, 'The broker of the bridge can not be used; tried again.'))
 
   async function deliver(delivery: Delivery): Promise<void> {
     metrics.received()
-    const from = gatewayOf(delivery.topic)
-    if (from === undefined) {
-      refuse('topic', delivery.topic, 'has no valid names: it is dropped')
-      return finish(delivery)
+    const { topic, payload, settle, isRetained } = delivery
+    if (isRetained) {
+      metrics.retained()
+      return settle()
     }
+    const from = gatewayOf(topic)
     try {
-      if (await isKnown(from.tenant)) intake.consume({ ...from, isEnded: false }, delivery.payload, settle)
-      else {
-        refuse('tenant-unknown', delivery.topic, 'names a tenant that is not known here: it is kept among the rejected')
-        const fault = { reason: 'tenant.unknown', pointer: '', detail: delivery.topic } as const
-        intake.append(from, [rejection(from, delivery.payload, clock(), [fault])], settle)
-      }
-    } catch {
-      bridge.startOver()
-    }
-
-    function settle(error?: Error): void {
-      if (error === undefined) finish(delivery)
-      else bridge.startOver()
+      const refusal = from === undefined ? 'topic.invalid' : await admission.refusal(from)
+      const reason = refusal ?? (payload.length > MESSAGE_BYTES_MAX ? 'payload.too-large' : undefined)
+      if (reason !== undefined) refuse(delivery, reason, from)
+      else if (from !== undefined) intake.consume({ ...from, isEnded: false }, payload, settle)
+    } catch (error) {
+      if (isTimeToTell())
+        log.error(
+          { topic, err: error },
+          'The registry does not say whose a message of the bridge is. It is not acknowledged and the connection is closed; the broker sends it again.',
+        )
+      settle(error instanceof Error ? error : new Error(String(error)))
     }
   }
 
-  function finish(delivery: Delivery): void {
-    delivery.acknowledge()
-    metrics.acknowledged()
-  }
-
-  function refuse(reason: BridgeRefusal, topic: string, what: string): void {
+  function refuse(delivery: Delivery, reason: BridgeRefusal, from: GatewayName | undefined): void {
     metrics.refused(reason)
-    if (clock() - loggedMs < LOGGED_EVERY_MS) return
-    loggedMs = clock()
-    log.warn({ reason, topic }, `A message came to the bridge whose topic ${what}.`)
+    intake.append({}, [refusalRecord(delivery, { reason, from, receivedMs: clock() })], delivery.settle)
+    const { topic, payload } = delivery
+    if (isTimeToTell())
+      log.warn({ reason, topic, sizeBytes: payload.length }, 'A message of the bridge is refused, and kept among the rejected.')
   }
 
-  return { name: 'bridge', stop: () => client.endAsync(true) }
+  function isTimeToTell(): boolean {
+    const nowMs = clock()
+    if (nowMs - toldMs < TOLD_EVERY_MS) return false
+    toldMs = nowMs
+    return true
+  }
+
+  return {
+    name: 'bridge',
+    async stop() {
+      await bridge.stop()
+      admission.stop()
+    },
+  }
 }
 
 function gatewayOf(topic: string): GatewayName | undefined {

@@ -5,7 +5,7 @@ import { decodeEnvelope, timeSourceOf } from '../../schemas/envelope.ts'
 import { type MessageShell, messageShellSchema, type Reading, readingSchema } from '../../schemas/message.ts'
 import { QUALITIES, TIME_SOURCES } from '../../schemas/reading.ts'
 import { type Fault, faultsSchema, isReason, REASONS, REJECTION_HEADERS } from '../../schemas/rejection.ts'
-import { parseLogKey, REJECTED_TOPIC } from '../../schemas/topics.ts'
+import { type GatewayName, isNobodysKey, parseLogKey, REJECTED_TOPIC } from '../../schemas/topics.ts'
 import { timeResult, toTime } from './parameters.ts'
 
 const place = {
@@ -70,9 +70,14 @@ const isShell = compile<MessageShell>(messageShellSchema)
 const isReading = compile<Reading>(readingSchema)
 const isFaults = compile<Fault[]>(faultsSchema)
 
+/** What the operator is shown of a message that is no known tenant's; its topic is in the detail. */
+const NOBODY: GatewayName = { tenant: '-', gateway: '-' }
+/** Whose a record is; undefined when its key can't be read. */
+export const ownerOf = (key: string): GatewayName | undefined => (isNobodysKey(key) ? NOBODY : parseLogKey(key))
+
 /** The lines that a record gives; none when it can't be read, for then it will be found on `rejected.v1`. */
 export function entriesOf(record: LogRecord): readonly TailEntry[] {
-  const name = parseLogKey(record.key)
+  const name = ownerOf(record.key)
   if (name === undefined) return []
   const where = { ...name, partition: record.partition, offset: record.offset }
   return record.topic === REJECTED_TOPIC ? faultsOf(record, where) : readingsOf(record, where)

@@ -2,10 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { FromSchema } from 'json-schema-to-ts'
 import type { LogRecord, Position } from '../../platform/ports/event-log.ts'
 import { SENSOR_PATTERN, SENSOR_RULE } from '../../schemas/names.ts'
-import { parseLogKey, READINGS_TOPIC, REJECTED_TOPIC } from '../../schemas/topics.ts'
+import { READINGS_TOPIC, REJECTED_TOPIC } from '../../schemas/topics.ts'
 import { createParameterReader, type LogView, type OperationPorts } from './operation.ts'
 import { gatewayParameter, tenantParameter } from './parameters.ts'
-import { entriesOf, type TailEntry } from './tail-entry.ts'
+import { entriesOf, ownerOf, type TailEntry } from './tail-entry.ts'
 
 /** How often the end of the log is looked at while nothing comes. */
 const POLL_EVERY_MS = 200
@@ -86,7 +86,7 @@ function advance(positions: readonly Position[], records: readonly LogRecord[]):
 function createFilter({ tenant, gateway, sensor }: TailParameters) {
   return {
     record({ key }: LogRecord): boolean {
-      const name = parseLogKey(key)
+      const name = ownerOf(key)
       return name !== undefined && (tenant ?? name.tenant) === name.tenant && (gateway ?? name.gateway) === name.gateway
     },
     entry(entry: TailEntry): boolean {

@@ -23,7 +23,10 @@ export async function readBridgeSettings(folder: string, config: BridgeConfig): 
       url,
       clientId: config.MILLRACE_BRIDGE_CLIENT_ID ?? (await keepClientId(folder)),
       protocol: config.MILLRACE_BRIDGE_PROTOCOL,
-      inFlightMax: config.MILLRACE_BRIDGE_IN_FLIGHT_MAX,
+      inFlight: {
+        messagesMax: config.MILLRACE_BRIDGE_IN_FLIGHT_MAX,
+        bytesMax: config.MILLRACE_BRIDGE_IN_FLIGHT_BYTES_MAX,
+      },
       ...(caPem !== undefined && { caPem }),
       ...(certificatePem !== undefined && { certificatePem }),
       ...(privateKeyPem !== undefined && { privateKeyPem }),

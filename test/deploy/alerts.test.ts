@@ -44,7 +44,7 @@ t.test('every part has a dashboard panel and is scraped', async (t) => {
     textOf(fieldsOf(job).job_name),
   )
   t.same(jobs, ['ingest', 'process', 'serve', 'balancer', 'influxdb', 'prometheus'])
-  for (const prefix of ['ingest_', 'process_', 'query_api_'])
+  for (const prefix of ['ingest_', 'bridge_', 'process_', 'query_api_'])
     t.ok(
       dashboardExpressions().some((text) => text.includes(prefix)),
       prefix,

@@ -136,11 +136,11 @@ t.test('the will of a revoked gateway is not published', async (t) => {
 
 t.test('nothing is stored that waited for its turn when the gateway was revoked', async (t) => {
   const big = 700_000
-  const listener = await openSecureListener(t, { config: { MILLRACE_MQTT_CONNECTION_IN_FLIGHT_BYTES_MAX: 40 * big } })
+  const listener = await openSecureListener(t, { config: { MILLRACE_MQTT_CONNECTION_IN_FLIGHT_BYTES_MAX: 100 * big } })
   const gateway = await listener.enrol('acme', 'gw-1')
   const client = await enter(listener, gateway)
   listener.eventLog.shut()
-  const ids = Array.from({ length: 30 }, (_, index) => index + 1)
+  const ids = Array.from({ length: 90 }, (_, index) => index + 1)
   client.send(...ids.map((id) => publish({ topic: gateway.topic, payload: padded(id, big), qos: 1, id })))
   await until(() => listener.eventLog.waiting > 1, 'the first have reached the event log')
 

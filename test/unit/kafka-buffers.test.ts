@@ -48,8 +48,8 @@ t.test('the buffer gives back every record once, in order, within the limits of 
 t.test('a partition that holds enough says so, and says when there is room again', async (t) => {
   const room: number[] = []
   const buffer = createRecordBuffer((_, partition) => room.push(partition))
-  t.notOk(buffer.add('orders', 0, [record(0, 0, 3 * MIB)]))
-  t.ok(buffer.add('orders', 0, [record(0, 1, 3 * MIB)]))
+  t.notOk(buffer.add('orders', 0, [record(0, 0, 1.5 * MIB)]))
+  t.ok(buffer.add('orders', 0, [record(0, 1, 1.5 * MIB)]))
   t.notOk(buffer.add('orders', 1, [record(1, 0)]), 'the others are not held up')
   buffer.take({ recordsMax: 1, bytesMax: 10 * MIB })
   buffer.take({ recordsMax: 1, bytesMax: 10 * MIB })

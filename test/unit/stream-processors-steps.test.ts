@@ -10,6 +10,7 @@ import { proveTenant } from '../../platform/ports/tenant-scope.ts'
 import { createLogger } from '../../platform/runtime/log.ts'
 import { encodeEnvelope } from '../../schemas/envelope.ts'
 import { type Fault, REJECTION_HEADERS } from '../../schemas/rejection.ts'
+import { nobodysKey } from '../../schemas/topics.ts'
 import { toEntries } from '../../stream-processors/index-rejections.ts'
 import { createKnownSensors } from '../../stream-processors/known-sensors.ts'
 import { readPoints } from '../../stream-processors/read-points.ts'
@@ -83,6 +84,8 @@ t.test('a rejected record that says nothing of use makes no entry, and no error'
     withFaults('[{"reason":"of another version","pointer":"","detail":""}]'),
   ])
     t.same(toEntries(record({ headers })), [])
+  const nobodys = nobodysKey('v1/stranger/gw-1/readings')
+  t.same(toEntries(record({ key: nobodys, headers: withFaults(JSON.stringify([fault])) })), [], 'nor one that is no tenant’s')
   t.same(toEntries(record({ key: 'nobody', headers: withFaults(JSON.stringify([fault])) })), [])
   t.match(
     toEntries(record({ headers: withFaults(JSON.stringify([fault])) })),

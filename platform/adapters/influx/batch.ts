@@ -84,6 +84,7 @@ export function createBatch({ client, bucket, limits }: BatchOptions): Batch {
       const ended = await Promise.allSettled(
         sent.map((lane) => sendInRequests(client, lane, { bucket, precision: 'ms' }, { linesMax: LINES_PER_REQUEST, signal })),
       )
+      for (const lane of lanes) lane.free()
       for (const end of ended) {
         if (end.status === 'rejected') {
           // It is said again with the next attempt.

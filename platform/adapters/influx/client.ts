@@ -1,6 +1,6 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
-import { InfluxDB } from '@influxdata/influxdb-client'
+import { type CommunicationObserver, InfluxDB, type SendOptions } from '@influxdata/influxdb-client'
 import { MillraceError } from '../../runtime/errors.ts'
 import { isLoopback } from '../../runtime/loopback.ts'
 import type { Flux } from './flux.ts'
@@ -22,13 +22,18 @@ export interface InfluxAccess extends InfluxAddress {
 export type Precision = 'ms' | 'ns'
 
 export interface InfluxClient {
-  /** @param lines  Line protocol. Resolves once the server says that all of them are stored. @throws {HttpError} what the server answered, or the network's own error. */
-  write(lines: string, to: { readonly bucket: string; readonly precision: Precision }): Promise<void>
+  /** @param lines  Line protocol, UTF-8; not looked at any more once this has returned. Resolves once the server says that all of them are stored. @throws {HttpError} what the server answered, or the network's own error. */
+  write(lines: Uint8Array, to: { readonly bucket: string; readonly precision: Precision }): Promise<void>
   /** Hands over row after row, with its columns by name. @throws {MillraceError} `time-series.unavailable`. */
   query(flux: Flux, onRow: (row: Row) => void, signal: AbortSignal): Promise<void>
   /** When the server was started, epoch seconds; undefined when it doesn't tell. @throws {MillraceError} `time-series.unavailable`. */
   startedAt(): Promise<number | undefined>
   close(): void
+}
+
+/** The client makes bytes of a text by `Buffer.from`, which takes bytes as well: a megabyte needn't become a text in between. */
+interface ByteTransport {
+  send(path: string, body: string | Uint8Array, options: SendOptions, callbacks: Partial<CommunicationObserver<Uint8Array>>): void
 }
 
 export type Row = (column: string) => string
@@ -52,6 +57,7 @@ export function openInfluxClient(access: InfluxAccess, options: InfluxClientOpti
   const agent = agentFor(access)
   const influx = new InfluxDB({ url, token, timeout: TIMEOUT_MS, transportOptions: { agent } })
   const queries = influx.getQueryApi({ org })
+  const transport: ByteTransport = influx.transport
   let startedAt: number | undefined
 
   return {
@@ -64,7 +70,7 @@ export function openInfluxClient(access: InfluxAccess, options: InfluxClientOpti
       }
       // What the client's own writer stands on. That one keeps points in a buffer, retries them by itself, and drops them in the end.
       await new Promise<void>((resolve, reject) => {
-        influx.transport.send(path, lines, sending, { error: reject, complete: resolve })
+        transport.send(path, lines, sending, { error: reject, complete: resolve })
       })
     },
 

@@ -3,15 +3,17 @@ export interface Lines {
   readonly count: number
   /** @param index  Of the point in its batch; -1 for a line of our own. @param values  How many it holds. */
   add(text: string, index: number, values: number): void
-  /** The lines from `from` up to, not including, `to`. */
-  text(from: number, to: number): string
+  /** The lines from `from` up to, not including, `to`; good until `free`. */
+  part(from: number, to: number): Buffer
   at(position: number): Line
   /** Behind its own. */
   addAll(other: Lines): void
-  /** All of its text, a line break behind each line. */
+  /** All of it, a line break behind each line. */
   bytes(): Buffer
   /** Where a line ends in it. */
   endOf(position: number): number
+  /** It isn't used any more: its memory may be somebody else's. */
+  free(): void
 }
 
 export interface Line {
@@ -24,8 +26,13 @@ const FIRST_BYTES = 65_536
 const UNIT_BYTES_MAX = 3
 const BREAK = 0x0a
 
+/** Memory of earlier ones: made anew for each batch, it would have the whole heap collected several times a second. */
+const spare: Buffer[] = []
+const SPARE_MAX = 6
+const SPARE_BYTES_MAX = 4_194_304
+
 export function createLines(): Lines {
-  let bytes = Buffer.allocUnsafe(FIRST_BYTES)
+  let bytes = spare.pop() ?? Buffer.allocUnsafe(FIRST_BYTES)
   let used = 0
   const ends: number[] = []
   const indexes: number[] = []
@@ -50,10 +57,7 @@ export function createLines(): Lines {
       indexes.push(index)
       values.push(count)
     },
-    text(from, to) {
-      const start = from === 0 ? 0 : (ends[from - 1] ?? 0) + 1
-      return bytes.toString('utf8', start, ends[to - 1])
-    },
+    part: (from, to) => bytes.subarray(from === 0 ? 0 : (ends[from - 1] ?? 0) + 1, ends[to - 1]),
     addAll(other) {
       const more = other.bytes()
       makeRoom(more.length)
@@ -67,6 +71,10 @@ export function createLines(): Lines {
     },
     bytes: () => bytes.subarray(0, used),
     endOf: (position) => ends[position] ?? 0,
+    free() {
+      if (spare.length < SPARE_MAX && bytes.length > 0 && bytes.length <= SPARE_BYTES_MAX) spare.push(bytes)
+      bytes = Buffer.alloc(0)
+    },
     at: (position) => ({ index: indexes[position] ?? -1, values: values[position] ?? 0 }),
   }
 }

@@ -31,7 +31,7 @@ export async function sendLines(
   { from, to }: Range = { from: 0, to: lines.count },
 ): Promise<readonly RefusedLine[]> {
   try {
-    await client.write(lines.text(from, to), destination)
+    await client.write(lines.part(from, to), destination)
     return []
   } catch (error) {
     if (!isRefusal(error)) throw asUnavailable(error)

@@ -29,6 +29,7 @@ export async function writeRejections({ client, bucket }: RejectionCell, entries
   const lines = createLines()
   for (const told of records.values()) lines.add(toRejectionLine(once(told)), lines.count, told.length)
   await sendInRequests(client, lines, { bucket: rejectedBucket(bucket), precision: 'ns' }, { linesMax: LINES_PER_REQUEST })
+  lines.free()
 }
 
 /** A batch may tell an entry twice. */

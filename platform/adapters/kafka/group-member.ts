@@ -43,7 +43,7 @@ const REBALANCE_TIMEOUT_MS = 10_000
 /** A fetch that finds nothing waits this long; heartbeats go out in between. */
 const FETCH_WAIT_MS = 250
 const FETCH_BYTES_MAX = 8 * 1_048_576
-const PARTITION_BYTES_MAX = 2 * 1_048_576
+const PARTITION_BYTES_MAX = 1_048_576
 
 markBatches()
 

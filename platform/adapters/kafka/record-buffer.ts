@@ -24,10 +24,10 @@ export interface RecordBuffer {
 }
 
 /** What is fetched ahead of all partitions, bytes. One fetch of each may pass it. */
-const BYTES_MAX = 32 * 1_048_576
+const BYTES_MAX = 16 * 1_048_576
 /** A partition has this much room however many there are. */
 const PARTITION_BYTES_MIN = 262_144
-const PARTITION_BYTES_MAX = 4 * 1_048_576
+const PARTITION_BYTES_MAX = 2 * 1_048_576
 /** What a record takes beside its value, so that many small ones count as well. */
 const RECORD_BYTES = 256
 

@@ -3,7 +3,7 @@ import { MillraceError } from '../../../platform/runtime/errors.ts'
 
 /** A real event log with a gate before it. */
 export interface GatedLog extends EventLogWriter {
-  /** How many appends wait at the gate. */
+  /** How many records wait at the gate. */
   readonly waiting: number
   /** The bytes of their records. */
   readonly waitingBytes: number
@@ -11,13 +11,16 @@ export interface GatedLog extends EventLogWriter {
   shut(): void
   /** Lets all through that wait, in order, and every later one. */
   open(): void
-  /** Lets one through that waits, by its place in the line. Resolves when it is durable. */
+  /** Lets one append through that waits, by its place in the line; what came in one turn of the event loop is one. Resolves when it is durable. */
   letThrough(index: number): Promise<void>
+  /** Lets one fail that waits, by its place in the line. */
+  refuse(index: number): void
   /** From now on appends fail, as they do when the log is away; what waits fails too. */
   fail(): void
 }
 
 interface Waiting {
+  readonly records: number
   readonly sizeBytes: number
   go(): Promise<void>
   refuse(): void
@@ -34,7 +37,7 @@ export function gateLog(eventLog: EventLogWriter): GatedLog {
     return new Promise((resolve, reject) => {
       const sizeBytes = records.reduce((sum, { value }) => sum + value.length, 0)
       const go = () => eventLog.append(records).then(resolve, reject)
-      line.push({ sizeBytes, go, refuse: () => reject(away()) })
+      line.push({ records: records.length, sizeBytes, go, refuse: () => reject(away()) })
     })
   }
 
@@ -42,7 +45,7 @@ export function gateLog(eventLog: EventLogWriter): GatedLog {
     append,
     ping: () => eventLog.ping(),
     get waiting() {
-      return line.length
+      return line.reduce((sum, { records }) => sum + records, 0)
     },
     get waitingBytes() {
       return line.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
@@ -59,6 +62,10 @@ export function gateLog(eventLog: EventLogWriter): GatedLog {
     async letThrough(index) {
       const [waiting] = line.splice(index, 1)
       await waiting?.go()
+    },
+    refuse(index) {
+      const [waiting] = line.splice(index, 1)
+      waiting?.refuse()
     },
     fail() {
       state = 'failing'
