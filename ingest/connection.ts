@@ -7,11 +7,10 @@ import { createFrameGuard, type FrameFault } from './frame-guard.ts'
 import type { InFlight, InFlightLimits } from './in-flight.ts'
 import { checkPacket } from './packet-rules.ts'
 import { createPartGatherer } from './part-gatherer.ts'
-import { type PlainPublish, readPlainPublishes } from './plain-publishes.ts'
 import { CONNACK_CODES, type ConnectRefusal, connackBytes, type Peer, type Session } from './policy.ts'
 import { createSilence } from './silence.ts'
+import { createTakePlain } from './take-plain.ts'
 import { createUnacknowledged } from './unacknowledged.ts'
-import { writePuback } from './write-pubacks.ts'
 
 export interface ConnectionLimits {
   readonly packetBytesMax: number
@@ -78,8 +77,6 @@ export function openConnection(
   /** The bytes that are read next have been put back before. */
   let wasBlocked = false
   let isWakeDue = false
-  /** The bytes of its session's topic. */
-  let plainTopic: Buffer | undefined
   const filters = new Set<string>()
 
   const silence = createSilence()
@@ -87,6 +84,7 @@ export function openConnection(
   const guard = createFrameGuard({ ...limits, reserve: allowance.reserve, isOpen: () => isOpen, checkPacket })
   const parts = createPartGatherer()
   const unacknowledged = createUnacknowledged(allowance.release)
+  const takePlain = createTakePlain(socket, unacknowledged)
   const read = socket.read.bind(socket)
   // aedes takes what it parses by calling `read`, and tries again on `readable`: so this is where reading is held back.
   socket.read = readAdmitted
@@ -104,28 +102,9 @@ export function openConnection(
     silence.heard({ isPartial: guard.isPartial, isFresh: wasBlocked || guard.packets !== packets })
     wasBlocked = admitted < chunk.length
     if (wasBlocked) putBack(chunk.subarray(admitted))
-    const taken = isPartial ? 0 : takePlain(chunk.subarray(0, admitted))
+    const taken = isPartial || !isOpen || session === undefined ? 0 : takePlain(session, chunk.subarray(0, admitted))
     if (admitted === taken) return null
     return parts.add(chunk.subarray(taken, admitted), guard.isPartial && guard.packets === packets) ?? null
-  }
-
-  /** @returns how many of the bytes need not go on. A peer that reads no acknowledgements is left to aedes, which waits for it. */
-  function takePlain(bytes: Uint8Array): number {
-    const { topic, isConsumed } = session ?? {}
-    if (!isOpen || !isConsumed || topic === undefined || socket.writableNeedDrain || !Buffer.isBuffer(bytes)) return 0
-    plainTopic ??= Buffer.from(topic)
-    return readPlainPublishes(bytes, plainTopic, (publish) => consumePlain(topic, publish))
-  }
-
-  /** @returns false for what must be refused: aedes says so. */
-  function consumePlain(topic: string, { messageId, payload, length }: PlainPublish): boolean {
-    if (messageId < 1 || session?.refusePublish({ topic, qos: 1, isRetained: false }) !== undefined) return false
-    const acknowledge = (error?: Error): void => {
-      if (error === undefined) writePuback(socket, messageId)
-      else socket.destroy()
-    }
-    session?.consume(payload, unacknowledged.add(length, acknowledge))
-    return true
   }
 
   /** Into the stream and not kept here: its end must not be told before its last bytes have been read. */

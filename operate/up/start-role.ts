@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createParts, type Parts, type Running } from '../../platform/runtime/lifecycle.ts'
 import { createProcessRegistry, type MetricsRegistry, type MetricsSnapshot } from '../../platform/runtime/metrics-registry.ts'
 import { metricsOptions, startMetricsServer } from '../../platform/runtime/metrics-server.ts'
+import { seldomCollect } from '../../platform/runtime/seldom-collect.ts'
 import type { ReadinessChecks } from '../../query-api/service.ts'
 import { assertShared, type Role } from './roles.ts'
 import { openSeries, type PartOptions, type Place, startApi, startDoor, startOperations, startProcessors } from './start-parts.ts'
@@ -21,6 +22,7 @@ interface RoleParts {
 export async function startRole(role: Role, options: PartOptions): Promise<RunningRole> {
   const { folder, settings, logFor, onDeath } = options
   assertShared(role, settings)
+  if (role !== 'serve') seldomCollect()
   const { up, kafka, postgres } = settings
   const registry = createProcessRegistry()
   const parts = createParts(logFor(role))
