@@ -22,14 +22,14 @@ const { values: flags } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },
-    messages: { type: 'string', default: '200000' },
+    messages: { type: 'string', default: '400000' },
     rounds: { type: 'string', default: '2' },
-    gateways: { type: 'string', default: '50' },
+    gateways: { type: 'string', default: '200' },
   },
 })
 const [messages, rounds, gatewayCount] = [Number(flags.messages), Number(flags.rounds), Number(flags.gateways)]
 const tell = (text: string): void => void process.stderr.write(`${text}\n`)
-const WARM_MESSAGES = 20_000
+const WARM_MESSAGES = 100_000
 const PEER_TOPIC = 'telegraf'
 
 await ensureBuilt(telegrafArtefact, tell)
