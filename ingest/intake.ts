@@ -39,10 +39,7 @@ export function createIntake({ eventLog, clock, config, log, metrics }: IntakeOp
   const large = createLargeChecker(window, log)
   const checks = createMessageChecks({ window, large, hasRoom: () => appendingBytes < APPENDING_BYTES_MAX })
 
-  const turns = createAppendTurns((records) => {
-    crashPoint('ingest.before-append')
-    return eventLog.append(records)
-  })
+  const turns = createAppendTurns((records) => eventLog.append(records))
 
   function appendOutcome(from: GatewayName, outcome: Outcome, startMs: number, done: (error?: Error) => void): void {
     const { records, sizeBytes } = outcome
@@ -56,6 +53,7 @@ export function createIntake({ eventLog, clock, config, log, metrics }: IntakeOp
   }
 
   function add(from: Partial<GatewayName>, records: readonly NewRecord[], bytes: number, done: (error?: Error) => void): void {
+    crashPoint('ingest.before-append')
     turns.add(records, bytes, (error) => {
       if (error === undefined) {
         crashPoint('ingest.after-append')

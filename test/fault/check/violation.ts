@@ -10,6 +10,7 @@ export type ViolationKind =
   | 'damaged'
   | 'crashed'
   | 'not-ready'
+  | 'acknowledged-early'
 
 /** Something that the product promised and didn't keep. */
 export interface Violation {

@@ -37,17 +37,24 @@ export function needsMount(folder: string): false | string {
 
 /** Mounts it on a folder that is made for it, and removed with everything in it when the test ends. */
 export function mountSmallDisk(t: Test, folder: string, sizeMiB: number): SmallDisk {
+  const disk = openSmallDisk(folder, sizeMiB)
+  t.teardown(() => disk.remove())
+  return disk
+}
+
+/** The same without a test; others than root may look into it. */
+export function openSmallDisk(folder: string, sizeMiB: number): SmallDisk & { remove(): void } {
   mkdirSync(folder, { recursive: true })
   mount(folder, sizeMiB)
-  t.teardown(() => {
-    // Lazily: what still has a file open keeps it until it ends.
-    execFileSync('umount', ['--lazy', folder])
-    rmSync(folder, { recursive: true })
-  })
   const path = join(folder, BALLAST)
 
   return {
     folder,
+    remove() {
+      // Lazily: what still has a file open keeps it until it ends.
+      execFileSync('umount', ['--lazy', folder])
+      rmSync(folder, { recursive: true })
+    },
     fill() {
       const file = openSync(path, 'a')
       for (let size = CHUNK_BYTES; size >= 1; ) {
@@ -70,5 +77,5 @@ export function mountSmallDisk(t: Test, folder: string, sizeMiB: number): SmallD
 }
 
 function mount(folder: string, sizeMiB: number): void {
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${sizeMiB}m,mode=700`, 'millrace-test', folder], { stdio: 'ignore' })
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${sizeMiB}m,mode=755`, 'millrace-test', folder], { stdio: 'ignore' })
 }

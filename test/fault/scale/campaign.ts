@@ -2,16 +2,12 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { createOffsetsCheck } from '../check/check-offsets.ts'
 import type { Violation } from '../check/violation.ts'
-import { enrolGateway, operationsOn } from '../harness/enrol.ts'
-import { type FaultGateway, startGateway } from '../harness/gateway.ts'
-import { openLedger } from '../harness/ledger.ts'
-import type { Door } from '../harness/line.ts'
-import { createMessageMaker } from '../harness/message.ts'
 import { createRandom, type Random } from '../harness/random.ts'
 import { until } from '../harness/until.ts'
 import { auditScale, type ScaleAudit } from './audit.ts'
 import { type Cluster, startCluster, untilReady } from './cluster.ts'
 import { planFault, planKill } from './faults.ts'
+import { type Load, startLoad } from './load.ts'
 import { readOffsets } from './read-servers.ts'
 import { startServers } from './servers.ts'
 
@@ -38,10 +34,7 @@ export interface ScaleCampaign extends ScaleAudit {
   readonly rssMiB: Readonly<Record<string, { readonly early: number; readonly late: number }>>
 }
 
-const TENANTS = ['acme', 'beta'] as const
 const GATEWAYS_PER_TENANT = 3
-const WINDOWS = [1, 4, 8] as const
-const HISTORY_MS = 20 * 86_400_000
 /** What is tested here is not speed, and all of it is held against the ledger in the end. */
 const PACE_MS = 500
 const PROGRESS_MS_MAX = 30_000
@@ -55,7 +48,7 @@ export async function runScaleCampaign(options: ScaleOptions): Promise<ScaleCamp
     const cluster = await startCluster(join(folder, 'cluster'), servers)
     try {
       const random = createRandom(seed, 'scale')
-      const load = await startLoad(cluster, { folder, seed, random })
+      const load = await startLoad(cluster, { folder, seed, random, gatewaysPerTenant: GATEWAYS_PER_TENANT, paceMs: PACE_MS })
       return await conduct({ ...options, servers, cluster, random, load })
     } finally {
       await cluster.stop()
@@ -63,49 +56,6 @@ export async function runScaleCampaign(options: ScaleOptions): Promise<ScaleCamp
   } finally {
     await servers.stop()
   }
-}
-
-type Load = Awaited<ReturnType<typeof startLoad>>
-
-async function startLoad(cluster: Cluster, { folder, seed, random }: { folder: string; seed: number; random: Random }) {
-  const ledgerPath = join(folder, 'ledger.ndjson')
-  const ledger = await openLedger(ledgerPath)
-  const operations = await operationsOn(cluster.dataFolder)
-  const tokens = new Map<string, string>()
-  const gateways: FaultGateway[] = []
-  let acked = 0
-  // Behind a layer-4 balancer, every connection may go to another listener.
-  const door: Door = {
-    caPem: cluster.caPem,
-    get port() {
-      return cluster.ingestPorts[random.below(cluster.ingestPorts.length)] ?? 0
-    },
-  }
-  for (const tenant of TENANTS) {
-    await operations.call('tenants.add', { tenant, name: tenant })
-    tokens.set(tenant, (await operations.call('tokens.create', { tenant, scopes: ['read', 'diagnose'] })).secret)
-    for (let n = 0; n < GATEWAYS_PER_TENANT; n++) {
-      const gateway = `gw-${n}`
-      const { credentials } = await enrolGateway(operations, { tenant, gateway })
-      const maker = createMessageMaker({
-        random: createRandom(seed, `${tenant}/${gateway}`),
-        sensors: [`${gateway}-press`, `${gateway}-oven`, `${gateway}-meter`],
-        aroundMs: Date.now() - HISTORY_MS,
-      })
-      gateways.push(
-        startGateway({
-          door,
-          credentials,
-          ledger,
-          inFlightMax: WINDOWS[n % WINDOWS.length] ?? 1,
-          nextMessage: maker,
-          paceMs: PACE_MS,
-          onAcked: () => acked++,
-        }),
-      )
-    }
-  }
-  return { ledgerPath, ledger, tokens, gateways, acked: () => acked }
 }
 
 interface Stage extends ScaleOptions {
@@ -155,10 +105,8 @@ async function conduct(stage: Stage): Promise<ScaleCampaign> {
     ]),
   )
   for (const gateway of load.gateways) gateway.finish()
-  const sum = (field: 'sent' | 'resent' | 'acked' | 'waiting'): number =>
-    load.gateways.reduce((total, gateway) => total + gateway.counts()[field], 0)
   await untilReady(cluster.members)
-  await until('every message is acknowledged', DRAIN_MS_MAX, () => (sum('waiting') === 0 ? true : undefined))
+  await until('every message is acknowledged', DRAIN_MS_MAX, () => (load.sum('waiting') === 0 ? true : undefined))
   for (const gateway of load.gateways) gateway.close()
   await load.ledger.close()
   const audit = await auditScale({ ...stage, ...load })
@@ -174,9 +122,9 @@ async function conduct(stage: Stage): Promise<ScaleCampaign> {
     byKind,
     progressMs,
     rssMiB,
-    sent: sum('sent'),
-    resent: sum('resent'),
-    acked: sum('acked'),
+    sent: load.sum('sent'),
+    resent: load.sum('resent'),
+    acked: load.sum('acked'),
   }
 }
 

@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { CRASH_POINTS } from '../../../platform/runtime/crash-points.ts'
 import type { Random } from '../harness/random.ts'
 import type { Cluster, Member } from './cluster.ts'
+import { canSlowDisks, slowDisk } from './disks.ts'
 import { SERVERS, type ServerName, type Servers } from './servers.ts'
 
 /** Something that goes wrong, and is right again when it resolves. `kills` of them were of our own processes. */
@@ -70,6 +71,8 @@ export function planFault(random: Random, { cluster, servers }: Scene): Fault {
     () => stood(`${member?.role} stopped`, pauseMs, (signal) => member?.kill(signal)),
     () => wired(`${name} cut off`, pauseMs, wire.cut, wire.heal),
     () => wired(`${name} half open`, pauseMs, wire.silence, wire.heal),
+    () => diskFull(name, pauseMs, servers),
+    () => diskSlow(name, pauseMs, { servers, delayMs: 50 + random.below(SLOW_MS_MAX) }),
     () => wired(`${name} slow`, pauseMs, () => wire.slow(20 + random.below(SLOW_MS_MAX)), wire.heal),
   ]
   const chosen = faults[random.below(faults.length)]?.()
@@ -85,6 +88,37 @@ export function planFault(random: Random, { cluster, servers }: Scene): Fault {
       await setTimeout(pauseMs / 2)
       await kill.run()
       await running
+    },
+  }
+}
+
+/** After it the server is started anew, as its operator must do; Kafka has ended by itself. */
+function diskFull(name: ServerName, pauseMs: number, { [name]: server, disks }: Servers): Fault {
+  const disk = disks[name]
+  return {
+    kind: disk === undefined ? `${name} restarted` : `${name} disk full`,
+    kills: 0,
+    async run() {
+      disk?.fill()
+      await setTimeout(pauseMs)
+      disk?.free()
+      await server.stop()
+      await server.startAgain()
+    },
+  }
+}
+
+/** Each flush takes longer. */
+function diskSlow(name: ServerName, pauseMs: number, { servers, delayMs }: { servers: Servers; delayMs: number }): Fault {
+  const { pid } = servers[name].child
+  if (!canSlowDisks() || pid === undefined) return stood(`${name} stopped`, pauseMs, (signal) => servers[name].child.kill(signal))
+  return {
+    kind: `${name} disk slow`,
+    kills: 0,
+    async run() {
+      const quick = await slowDisk(pid, delayMs)
+      await setTimeout(pauseMs)
+      await quick()
     },
   }
 }

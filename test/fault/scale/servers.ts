@@ -5,6 +5,7 @@ import { type KafkaServer, startKafka } from '../../../scripts/services/kafka.ts
 import { type PostgresServer, startPostgres } from '../../../scripts/services/postgres.ts'
 import { freePort } from '../../../scripts/services/run.ts'
 import { startToxiproxy } from '../../../scripts/services/toxiproxy.ts'
+import { type Disk, openDisk } from './disks.ts'
 
 export const SERVERS = ['kafka', 'influx', 'postgres'] as const
 export type ServerName = (typeof SERVERS)[number]
@@ -26,6 +27,8 @@ export interface Servers {
   readonly influx: InfluxServer
   readonly postgres: PostgresServer
   readonly wires: Readonly<Record<ServerName, Wire>>
+  /** Where each has its files; absent where none can be mounted. */
+  readonly disks: Readonly<Record<ServerName, Disk | undefined>>
   stop(): Promise<void>
 }
 
@@ -35,6 +38,11 @@ export async function startServers(folder: string): Promise<Servers> {
   const proxy = await startToxiproxy(join(folder, 'toxiproxy'))
   // A client of Kafka goes where the broker says it is: that must be the wire.
   const wirePort = await freePort()
+  const disks = {
+    kafka: openDisk(join(folder, 'kafka')),
+    influx: openDisk(join(folder, 'influx')),
+    postgres: openDisk(join(folder, 'postgres')),
+  }
   const [kafka, influx, postgres] = await Promise.all([
     startKafka(join(folder, 'kafka'), { advertisedPort: wirePort }),
     startInflux(join(folder, 'influx')),
@@ -50,9 +58,11 @@ export async function startServers(folder: string): Promise<Servers> {
     influx,
     postgres,
     wires,
+    disks,
     async stop() {
       for (const server of [kafka, influx, postgres]) server.child.kill('SIGCONT')
       await Promise.all([kafka, influx, postgres, proxy].map((server) => server.stop()))
+      for (const disk of Object.values(disks)) disk?.remove()
     },
   }
 }
