@@ -31,8 +31,9 @@ async function readOnce(brokers: string): Promise<readonly CommittedOffset[]> {
   try {
     const found: CommittedOffset[] = []
     for (const { group, topic } of GROUPS) {
-      const ends = await admin.fetchTopicOffsets(topic)
+      // The ends last: what is committed meanwhile would be beyond an end that was read before.
       const [committed] = await admin.fetchOffsets({ groupId: group, topics: [topic] })
+      const ends = await admin.fetchTopicOffsets(topic)
       for (const { partition, offset } of committed?.partitions ?? []) {
         const end = Number(ends.find((one) => one.partition === partition)?.offset ?? 0)
         if (offset !== '-1') found.push({ group, topic, partition, committed: Number(offset), end })
