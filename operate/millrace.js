@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=4
+#!/usr/bin/env node
 // The one file that isn't TypeScript, because it comes before the types can be stripped cheaply: Node keeps the stripped modules
 // from here on, so that no thread and no command strips them anew. That is 12 MB a thread and 0.2 s a command.
 import { enableCompileCache } from 'node:module'
