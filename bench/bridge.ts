@@ -12,6 +12,7 @@ import { connectAsync } from 'mqtt'
 import { fix } from '../operate/up/fix.ts'
 import { startKafka } from '../scripts/services/kafka.ts'
 import { freePort, startServer as startProgram, untilReady } from '../scripts/services/run.ts'
+import { saveResult } from './save-result.ts'
 import { type BenchServer, startServer } from './server.ts'
 
 const { values: flags } = parseArgs({
@@ -142,7 +143,5 @@ async function report(figures: readonly Figures[]): Promise<void> {
     rounds: figures,
   }
   process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`)
-  if (!flags.save) return
-  const path = new URL(`./results/bridge-${result.at.slice(0, 19).replaceAll(':', '-')}.json`, import.meta.url)
-  await writeFile(path, `${JSON.stringify(result, undefined, 2)}\n`)
+  if (flags.save) await saveResult('bridge', result)
 }

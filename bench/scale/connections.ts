@@ -1,11 +1,11 @@
 // `npm run bench:connections`: thousands of connections with client certificates on one listener: ramp, hold, a reconnect storm; what it costs.
-import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { BENCH_TENANT, enrolGateways } from '../gateways.ts'
 import type { LoadGateway } from '../load/connection.ts'
 import { startLoad } from '../measure.ts'
+import { saveResult } from '../save-result.ts'
 import { type BenchServer, makeFolder, startServer } from '../server.ts'
 
 const { values: flags } = parseArgs({
@@ -77,11 +77,7 @@ try {
       storm: strip(storm),
     }
     process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`)
-    if (flags.save) {
-      const path = new URL(`../results/connections-${result.at.slice(0, 19).replaceAll(':', '-')}.json`, import.meta.url)
-      await mkdir(new URL('.', path), { recursive: true })
-      await writeFile(path, `${JSON.stringify(result, undefined, 2)}\n`)
-    }
+    if (flags.save) await saveResult('connections', result)
   } finally {
     await server.stop()
   }

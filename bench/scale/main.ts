@@ -1,6 +1,6 @@
 // `npm run bench:scale`: Millrace against Mosquitto and Telegraf on the same Kafka and InfluxDB, the same load, in one run.
 import { execFileSync } from 'node:child_process'
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -15,6 +15,7 @@ import { operationsOn } from '../../test/fault/harness/enrol.ts'
 import { startCluster } from '../../test/fault/scale/cluster.ts'
 import { enrolGateways } from '../gateways.ts'
 import { measureLatency } from '../latency.ts'
+import { saveResult } from '../save-result.ts'
 import { countField, measureSide, type Side, type SideFigures } from './measure-side.ts'
 import { startPeer } from './telegraf.ts'
 
@@ -138,10 +139,7 @@ async function report(pairs: readonly { millrace: SideFigures; telegraf: SideFig
     rounds: pairs,
   }
   process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : `${JSON.stringify(result, undefined, 2)}\n`)
-  if (!flags.save) return
-  const path = new URL(`../results/scale-${result.at.slice(0, 19).replaceAll(':', '-')}.json`, import.meta.url)
-  await mkdir(new URL('.', path), { recursive: true })
-  await writeFile(path, `${JSON.stringify(result, undefined, 2)}\n`)
+  if (flags.save) await saveResult('scale', result)
 }
 
 function mean(values: readonly number[]): number {

@@ -1,8 +1,9 @@
 // `npm run test:fault:scale -- --kills 1000 --faults 200 --seed 1`: two listeners, two processors and an API on real servers; kills and faults by a
 // seed; everything that was acknowledged is held against a ledger in the end.
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { saveResult } from '../../../bench/save-result.ts'
 import { countOf, describeViolations } from '../check/violation.ts'
 import { findCommit } from '../harness/report.ts'
 import { runScaleCampaign } from './campaign.ts'
@@ -58,11 +59,7 @@ const report = {
   progressMs: undefined,
 }
 process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`)
-if (flags.save) {
-  const path = new URL(`../../../bench/results/fault-scale-${new Date().toISOString().slice(0, 10)}.json`, import.meta.url)
-  await mkdir(new URL('.', path), { recursive: true })
-  await writeFile(path, `${JSON.stringify({ ...report, examples: violations.slice(0, 100) }, undefined, 2)}\n`)
-}
+if (flags.save) await saveResult('fault-scale', { ...report, examples: violations.slice(0, LINES_MAX) })
 if (violations.length > 0) {
   process.stdout.write(`${describeViolations(violations, LINES_MAX)}\nThe folder is kept: ${folder}\n`)
   process.exitCode = 1

@@ -1,7 +1,8 @@
 // `npm run test:fault:outage -- --minutes 5`: Kafka is away for so long while twice as many gateways send; nothing is acknowledged meanwhile, memory
 // stays, everything arrives afterwards.
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { saveResult } from '../../../bench/save-result.ts'
 import { describeViolations } from '../check/violation.ts'
 import { findCommit } from '../harness/report.ts'
 import { runOutage } from './outage.ts'
@@ -33,10 +34,7 @@ const { violations, ...figures } = await runOutage({
 })
 const report = { commit: findCommit(), seed, violations: violations.length, ...figures }
 process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`)
-if (flags.save) {
-  const path = new URL(`../../../bench/results/kafka-outage-${new Date().toISOString().slice(0, 10)}.json`, import.meta.url)
-  await writeFile(path, `${JSON.stringify({ ...report, examples: violations.slice(0, LINES_MAX) }, undefined, 2)}\n`)
-}
+if (flags.save) await saveResult('kafka-outage', { ...report, examples: violations.slice(0, LINES_MAX) })
 if (violations.length > 0) {
   process.stdout.write(`${describeViolations(violations, LINES_MAX)}\nThe folder is kept: ${folder}\n`)
   process.exitCode = 1
