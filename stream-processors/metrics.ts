@@ -88,6 +88,14 @@ function createLoopMetrics(registry: Registry) {
     registers,
   })
 
+  const expired = new Gauge({
+    name: 'process_expired_records',
+    help: 'Records that the event log deleted by age before a processor had committed them: the most at once since the start. They are in no store.',
+    labelNames: ['processor', 'partition'] as const,
+    registers,
+  })
+  const expiredMost = new Map<string, number>()
+
   return {
     batch(processor: string, count: number, durationMs: number): void {
       records.inc({ processor }, count)
@@ -97,7 +105,13 @@ function createLoopMetrics(registry: Registry) {
       retries.inc({ processor })
     },
     lag(processor: string, lags: readonly Lag[]): void {
-      for (const { partition, records: count } of lags) lag.set({ processor, partition }, count)
+      for (const { partition, records: count, expired: gone } of lags) {
+        lag.set({ processor, partition }, count)
+        // The next commit is behind them, and with it the trace of them is gone from the log.
+        const most = Math.max(gone, expiredMost.get(`${processor}/${partition}`) ?? 0)
+        expiredMost.set(`${processor}/${partition}`, most)
+        expired.set({ processor, partition }, most)
+      }
     },
   }
 }

@@ -77,11 +77,25 @@ export async function startProcessors(
     return withReadBack(store, { ...ports, readBack }, { log, clock: Date.now, onReplayed: metrics.replayed })
   }
 
-  async function sampleLag(): Promise<void> {
-    metrics.lag('store', await ports.eventLog.lag(CONSUMER_GROUPS.store, READINGS_TOPIC))
-    metrics.lag('rejections', await ports.eventLog.lag(CONSUMER_GROUPS.rejections, REJECTED_TOPIC))
+  const told = new Set<string>()
+  async function sample(name: keyof typeof CONSUMER_GROUPS, topic: string): Promise<void> {
+    const lags = await ports.eventLog.lag(CONSUMER_GROUPS[name], topic)
+    metrics.lag(name, lags)
+    for (const { partition, expired, committed } of lags.filter((lag) => lag.expired > 0)) {
+      const about = { processor: name, topic, partition, records: expired, nextOffset: committed }
+      if (!told.has(`${topic}/${partition}/${committed}`))
+        log.error(
+          about,
+          'The event log deleted records by age that had not been processed. They are in no store: restore them from a backup of the log, or have the gateways send them again.',
+        )
+      told.add(`${topic}/${partition}/${committed}`)
+    }
   }
-  const sample = setInterval(
+  async function sampleLag(): Promise<void> {
+    await sample('store', READINGS_TOPIC)
+    await sample('rejections', REJECTED_TOPIC)
+  }
+  const sampling = setInterval(
     () => sampleLag().catch((error: unknown) => log.debug({ err: error }, 'The lag is not known.')),
     LAG_EVERY_MS,
   )
@@ -89,7 +103,7 @@ export async function startProcessors(
   return {
     name: 'stream-processors',
     async stop() {
-      clearInterval(sample)
+      clearInterval(sampling)
       stopping.abort()
       await Promise.all(loops)
     },

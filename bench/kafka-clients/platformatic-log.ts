@@ -56,7 +56,7 @@ export async function openPlatformaticLog(options: PlatformaticOptions): Promise
       return held.map(({ partition, firstOffset, nextOffset }) => {
         const offset = Number(found.find(({ partitionIndex }) => partitionIndex === partition)?.committedOffset ?? -1)
         const committed = Math.max(offset, firstOffset)
-        return { topic, partition, committed, records: Math.max(0, nextOffset - committed) }
+        return { topic, partition, committed, records: Math.max(0, nextOffset - committed), expired: 0 }
       })
     },
     async join(group, names) {

@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import type { BridgeConfig } from '../../ingest/config.ts'
 import type { BridgeSettings } from '../../ingest/service.ts'
 import { writeFileDurably } from '../../platform/runtime/write-file.ts'
-import { readNamed } from './read-named.ts'
+import { readNamed, readRoots } from './read-named.ts'
 
 /** @returns undefined where there is no bridge. @throws {MillraceError} `config.invalid` when a file can't be read. */
 export async function readBridgeSettings(folder: string, config: BridgeConfig): Promise<BridgeSettings | undefined> {
   const { MILLRACE_BRIDGE_URL: url } = config
   if (url === undefined) return undefined
-  const file = (variable: `MILLRACE_BRIDGE_${'CA' | 'CERT' | 'KEY' | 'PASSWORD'}_FILE`) => readNamed(variable, config[variable])
-  const caPem = file('MILLRACE_BRIDGE_CA_FILE')
+  const file = (variable: `MILLRACE_BRIDGE_${'CERT' | 'KEY' | 'PASSWORD'}_FILE`) => readNamed(variable, config[variable])
+  const caPem = readRoots('MILLRACE_BRIDGE_CA_FILE', config.MILLRACE_BRIDGE_CA_FILE)
   const certificatePem = file('MILLRACE_BRIDGE_CERT_FILE')
   const privateKeyPem = file('MILLRACE_BRIDGE_KEY_FILE')
   const password = file('MILLRACE_BRIDGE_PASSWORD_FILE')?.trimEnd()

@@ -80,7 +80,8 @@ export const upConfig = {
       minimum: 1,
       maximum: 3_650,
       default: 30,
-      description: 'Messages stay in the event log this long, and longer until they are stored.',
+      description:
+        'Messages stay in the event log this long; in the embedded one longer, until they are stored. Kafka deletes by age alone: an outage of the stores must not last so long.',
     },
     MILLRACE_LOG_REJECTED_RETENTION_DAYS: {
       type: 'integer',

@@ -89,6 +89,8 @@ export interface Lag {
   readonly partition: number
   readonly committed: number
   readonly records: number
+  /** Records that retention took before they were committed: they reach no sink any more. Always 0 where the log waits for its groups. */
+  readonly expired: number
 }
 
 export interface EventLogReader {

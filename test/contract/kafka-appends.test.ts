@@ -47,6 +47,36 @@ t.test('Kafka', { skip: needsService('kafka') }, async (t) => {
     await t.resolves(appendMany(log, numbers(100)))
   })
 
+  t.test('tells of records that retention took before their group had committed them', async (t) => {
+    const { log, connection } = await openLog(t, address)
+    const put = async (names: readonly string[]): Promise<void> => {
+      for (const name of names) await log.append([order('key', name)])
+    }
+    await put(numbers(3))
+    const consumer = await log.join('readers', ['orders'])
+    const read = await consumer.poll({ recordsMax: 3, bytesMax: MIB }, new AbortController().signal)
+    await consumer.commit()
+    await consumer.close()
+    await put(numbers(7))
+    const partition = read[0]?.partition ?? 0
+    const expired = async () => (await log.lag('readers', 'orders')).reduce((sum, lag) => sum + lag.expired, 0)
+    t.equal(await expired(), 0)
+    const admin = new Kafka({ ...address, logLevel: logLevel.NOTHING }).admin()
+    await admin.connect()
+    const topic = `${connection.topicPrefix}orders`
+    // Its metadata, which deleting doesn't ask for by itself.
+    await admin.fetchTopicOffsets(topic)
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: '8' }] })
+    await admin.disconnect()
+    const gone = 8 - read.length
+    t.equal(await expired(), gone, `${gone} records`)
+    t.equal(
+      (await log.lag('never-joined', 'orders')).reduce((sum, lag) => sum + lag.expired, 0),
+      0,
+      'a new group has missed none',
+    )
+  })
+
   t.test('does not acknowledge what is for a partition that has gone', async (t) => {
     const { log, connection } = await openLog(t, address)
     const admin = new Kafka({ ...address, logLevel: logLevel.NOTHING }).admin()

@@ -86,6 +86,16 @@ t.test('row-level security', { skip }, async (t) => {
   })
 })
 
+t.test('the owner itself is not made a role of few rights', { skip }, async (t) => {
+  const { owner } = await openPrepared(t)
+  const name = decodeURIComponent(new URL(owner.url).username)
+  await t.rejects(ensurePostgres(owner, { name, password: 'other' }), { code: 'config.invalid', message: /the same role/ })
+  const { db, close } = openPostgresDatabase(owner)
+  t.teardown(close)
+  const mighty = sql<{ rolsuper: boolean }>`select rolsuper from pg_roles where rolname = current_user`
+  t.same((await mighty.execute(db)).rows, [{ rolsuper: true }], 'and keeps its own')
+})
+
 t.test('the role that Millrace works as', { skip }, async (t) => {
   const prepared = await openPrepared(t)
   t.equal(prepared.report.isRoleNew, true)

@@ -90,6 +90,22 @@ for (const implementation of seriesImplementations) {
       ])
     })
 
+    t.test('knows when a sensor was heard last, also where a writer that has just started gets its backlog', async (t) => {
+      const folder = t.testdir()
+      const heardMs = T0 + 7_200_000
+      const first = await implementation.open(folder)
+      await first.writer.write([point({ a: 1 }, { timestampMs: heardMs, receivedMs: heardMs })], never)
+      await first.close()
+      const { writer, reader, close } = await implementation.open(folder)
+      t.teardown(close)
+      for (let n = 1; n <= 6; n++) {
+        const times = { timestampMs: T0 + n * 1_000, receivedMs: heardMs + n * 300_000 }
+        await writer.write([point({ a: n }, times)], never)
+      }
+      const [latest] = await reader.latest(acme, ['press-1'], never)
+      t.equal(latest?.lastSeenMs, heardMs + 6 * 300_000)
+    })
+
     t.test('finds the newest value of a metric that fell silent thousands of rows ago', async (t) => {
       const { writer, reader } = await openForTest(t, implementation)
       const rows = Array.from({ length: 3_000 }, (_, n) => point({ power_w: n }, { timestampMs: T0 + n }))

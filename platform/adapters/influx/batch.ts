@@ -33,7 +33,7 @@ const HOUR_MS = 3_600_000
  */
 function mustNote(sensor: SensorNames, { timestampMs, receivedMs }: Point): boolean {
   const isNewest = timestampMs >= sensor.newestMs
-  if (isNewest || sensor.newestMs === Number.POSITIVE_INFINITY) sensor.newestMs = timestampMs
+  if (isNewest) sensor.newestMs = timestampMs
   if (receivedMs <= sensor.seenMs || (isNewest && receivedMs < sensor.seenMs + HOUR_MS)) return false
   sensor.seenMs = receivedMs
   return true

@@ -1,7 +1,7 @@
-import type { InfluxClient } from './client.ts'
+import type { InfluxClient, Row } from './client.ts'
 import { metricOf, POINT_MARK, SEQUENCE_MARK } from './fields.ts'
-import { flux, instant } from './flux.ts'
-import { addSensor, createTenantNames, type TenantNames } from './names.ts'
+import { flux, fluxPattern, instant } from './flux.ts'
+import { addSensor, createTenantNames, type SensorNames, type TenantNames } from './names.ts'
 
 /** Which sensors and metrics the tenants have: read from the store when a tenant is first met, and kept up by the writer itself. */
 export interface NameDirectory {
@@ -20,6 +20,7 @@ export interface NameDirectoryOptions {
 
 /** Tenants that are read at the same time. */
 const LOADS_AT_ONCE = 8
+const FACTS = fluxPattern(new RegExp(`^${POINT_MARK}`))
 
 export function createNameDirectory({ client, bucket, sensorsRememberedMax }: NameDirectoryOptions): NameDirectory {
   const tenants = new Map<string, TenantNames>()
@@ -30,8 +31,13 @@ export function createNameDirectory({ client, bucket, sensorsRememberedMax }: Na
       |> filter(fn: (r) => r._measurement == "seen" and r.tenant == ${tenant}) |> last() |> group() |> keep(columns: ["sensor", "_value"])`
     const fields = flux`import "influxdata/influxdb/schema"
       schema.fieldKeys(bucket: ${bucket}, start: ${instant(0)}, predicate: (r) => r._measurement == "reading" and r.tenant == ${tenant})`
+    // Every point has a field of its facts, whatever else it has.
+    const newest = flux`from(bucket: ${bucket}) |> range(start: ${instant(0)}, stop: ${instant(Number.MAX_SAFE_INTEGER)})
+      |> filter(fn: (r) => r._measurement == "reading" and r.tenant == ${tenant} and r._field =~ ${FACTS}) |> last() |> group() |> keep(columns: ["sensor", "_time"])`
+    const sensorOf = (row: Row): SensorNames => names.sensors.get(row('sensor')) ?? addSensor(names, tenant, row('sensor'))
     await Promise.all([
-      client.query(sensors, (row) => addSensor(names, tenant, row('sensor'), Number(row('_value'))), signal),
+      client.query(sensors, (row) => (sensorOf(row).seenMs = Number(row('_value'))), signal),
+      client.query(newest, (row) => noteNewest(sensorOf(row), Date.parse(row('_time'))), signal),
       client.query(fields, (row) => addField(names, row('_value')), signal),
     ])
     tenants.set(tenant, names)
@@ -48,6 +54,10 @@ export function createNameDirectory({ client, bucket, sensorsRememberedMax }: Na
     },
     of: (tenant) => tenants.get(tenant),
   }
+}
+
+function noteNewest(sensor: SensorNames, timeMs: number): void {
+  sensor.newestMs = Math.max(sensor.newestMs, timeMs)
 }
 
 function addField(names: TenantNames, field: string): void {

@@ -24,7 +24,7 @@ export interface SensorNames {
   readonly hash: number
   /** When it was received last, as far as `seen` says it. */
   seenMs: number
-  /** Time of its newest point, as far as this writer knows. */
+  /** Time of its newest point: what the store had when its tenant was met first, and what was written since. */
   newestMs: number
   /** Of its last point, which the next one mostly has too. */
   shape: Shape
@@ -38,14 +38,14 @@ export interface Refusal {
 export const createTenantNames = (): TenantNames => ({ sensors: new Map(), metrics: new Set(), shapes: createShapes() })
 
 /** Names are ASCII without anything that line protocol would want escaped: schemas/names.ts. */
-export function addSensor({ sensors }: TenantNames, tenant: string, id: string, seenMs = 0): SensorNames {
+export function addSensor({ sensors }: TenantNames, tenant: string, id: string): SensorNames {
   const tags = `sensor=${id},tenant=${tenant}`
   const names = {
     prefix: `reading,${tags} `,
     seenPrefix: `seen,${tags} received=`,
     hash: partitionOf(id, Number.MAX_SAFE_INTEGER),
-    seenMs,
-    newestMs: Number.POSITIVE_INFINITY,
+    seenMs: 0,
+    newestMs: Number.NEGATIVE_INFINITY,
     shape: NO_SHAPE,
   }
   sensors.set(id, names)

@@ -1,5 +1,6 @@
 import { Kafka, type KafkaConfig as KafkaJsConfig, type LogEntry, logLevel, type SASLOptions } from 'kafkajs'
 import type { Logger } from '../../runtime/log.ts'
+import { logDamage } from './log-damage.ts'
 import { createSocketFactory } from './open-socket.ts'
 import { quietTimers } from './quiet-timers.ts'
 import { speedUpRecords } from './records/speed-up.ts'
@@ -28,6 +29,7 @@ quietTimers()
 speedUpRecords()
 
 export function createKafkaClient({ brokers, clientId, caPem, sasl }: KafkaConnection, log: Logger): Kafka {
+  logDamage(log)
   const config: KafkaJsConfig = {
     clientId,
     brokers: [...brokers],

@@ -1,5 +1,6 @@
 import { type Admin, type Kafka, Partitioners } from 'kafkajs'
 import type { Consumer, EventLog, Lag, LogRecord, PollLimit, Position, TopicPartition } from '../../ports/event-log.ts'
+import { MillraceError } from '../../runtime/errors.ts'
 import type { Logger } from '../../runtime/log.ts'
 import { createKafkaAppender } from './appender.ts'
 import { createKafkaClient, type KafkaConnection } from './client.ts'
@@ -116,6 +117,12 @@ async function open(
   return new Map(names.map((name) => [name, shapes.get(prefix + name)?.partitions ?? 1]))
 }
 
+const unreadable = ({ topic, partition, offset }: Position): MillraceError =>
+  new MillraceError(
+    'event-log.unavailable',
+    `Kafka has records from offset ${offset} of ${topic}/${partition} on, and they can not be read. See docs/how-to/use-kafka.md, "A damaged batch".`,
+  )
+
 interface ReadsOptions {
   readonly admin: Admin
   readonly reader: DirectReader
@@ -148,7 +155,8 @@ function createReads({ admin, reader, prefix, partitionCounts }: ReadsOptions) {
         // A broker that is busy may answer with nothing in time, although there is something: that would look like the end.
         for (let attempt = 1; ; attempt++) {
           const records = await reader.read(start, limit)
-          if (records.length > 0 || attempt === EMPTY_READS_MAX) return records
+          if (records.length > 0) return records
+          if (attempt === EMPTY_READS_MAX) throw unreadable(start)
         }
       })
     },
@@ -162,11 +170,14 @@ function createReads({ admin, reader, prefix, partitionCounts }: ReadsOptions) {
     async lag(group: string, topic: string): Promise<readonly Lag[]> {
       const held = await partitions(topic)
       const [found] = await guarded(() => admin.fetchOffsets({ groupId: prefix + group, topics: [prefix + topic] }))
+      // One that has never committed anything begins with what is there.
+      const isGroupNew = found?.partitions.every(({ offset }) => Number(offset) < 0) ?? true
       return held.map(({ partition, firstOffset, nextOffset }) => {
         const offset = Number(found?.partitions.find((one) => one.partition === partition)?.offset ?? -1)
-        // What retention has taken is no work any more.
+        // What retention has taken is no work any more, but it must be told.
         const committed = Math.max(offset, firstOffset)
-        return { topic, partition, committed, records: Math.max(0, nextOffset - committed) }
+        const expired = committed - Math.max(0, offset)
+        return { topic, partition, committed, records: Math.max(0, nextOffset - committed), expired: isGroupNew ? 0 : expired }
       })
     },
   }

@@ -15,7 +15,7 @@ export interface AppRole {
  * row-level security, and nothing else. It can't change or drop a table, and deletes nothing. Running it again is harmless.
  *
  * @param owner  A role that may make roles, or for which the other one is there already.
- * @throws {MillraceError} `metadata.unavailable`, `store.newer`.
+ * @throws {MillraceError} `metadata.unavailable`, `store.newer`; `config.invalid` when both are one role.
  */
 export async function ensurePostgres(owner: PostgresOptions, role: AppRole): Promise<{ readonly isRoleNew: boolean }> {
   const { db, close } = openPostgresDatabase(owner)
@@ -34,9 +34,13 @@ export async function ensurePostgres(owner: PostgresOptions, role: AppRole): Pro
 }
 
 async function ensureRole(db: Kysely<Tables>, { name, password }: AppRole): Promise<boolean> {
-  const found = sql<{ isMighty: boolean }>`select rolsuper or rolbypassrls as "isMighty" from pg_roles where rolname = ${name}`
+  const found = sql<{
+    isMighty: boolean
+    isOwner: boolean
+  }>`select rolsuper or rolbypassrls as "isMighty", rolname = current_user as "isOwner" from pg_roles where rolname = ${name}`
   const [there] = (await found.execute(db)).rows
   const [role, secret] = [sql.id(name), sql.lit(password)]
+  if (there?.isOwner === true) throw sameRole(name)
   // A statement of this kind takes no parameters.
   if (there === undefined) {
     await sql`create role ${role} login nosuperuser nobypassrls nocreatedb nocreaterole password ${secret}`.execute(db)
@@ -47,6 +51,13 @@ async function ensureRole(db: Kysely<Tables>, { name, password }: AppRole): Prom
   await sql`alter role ${role} login password ${secret}`.execute(db)
   return false
 }
+
+/** It would take the owner's own rights away, and with them the way to give them back. */
+const sameRole = (name: string): MillraceError =>
+  new MillraceError(
+    'config.invalid',
+    `MILLRACE_POSTGRES_URL and MILLRACE_POSTGRES_ADMIN_URL name the same role, ${name}. Millrace works as a role of few rights: name another in MILLRACE_POSTGRES_URL; it is made here.`,
+  )
 
 async function grant(db: Kysely<Tables>, { name }: AppRole): Promise<void> {
   const role = sql.id(name)

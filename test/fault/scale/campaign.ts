@@ -31,7 +31,8 @@ export interface ScaleCampaign extends ScaleAudit {
   readonly acked: number
   /** From each healing to the next acknowledgement and the next commit, milliseconds. */
   readonly progressMs: readonly number[]
-  readonly rssMiB: Readonly<Record<string, { readonly early: number; readonly late: number }>>
+  /** Of processes that were ready: at the first check, and at the most. */
+  readonly rssMiB: Readonly<Record<string, { readonly early: number; readonly most: number }>>
 }
 
 const GATEWAYS_PER_TENANT = 3
@@ -72,7 +73,7 @@ async function conduct(stage: Stage): Promise<ScaleCampaign> {
   const byKind: Record<string, number> = {}
   const progressMs: number[] = []
   const done = { kills: 0, faults: 0 }
-  const early = new Map(cluster.members.map((member) => [member.name, 0]))
+  const memory = new Map<string, readonly number[]>()
   const startMs = performance.now()
   const isDue = (): boolean => done.kills < stage.kills || done.faults < stage.faults
 
@@ -81,7 +82,8 @@ async function conduct(stage: Stage): Promise<ScaleCampaign> {
     const wantsFault = done.kills / Math.max(1, stage.kills) > done.faults / Math.max(1, stage.faults)
     const fault = wantsFault ? planFault(random, stage) : planKill(random, stage)
     await fault.run()
-    done.kills += fault.kills
+    // Those that happened: a crash point may be planned for a life that ends otherwise.
+    done.kills = cluster.members.reduce((sum, member) => sum + member.counts().kills, 0)
     if (wantsFault) done.faults++
     byKind[fault.kind] = (byKind[fault.kind] ?? 0) + 1
     // Kills of our own follow one another; every so often, and after each fault, it must go on by itself.
@@ -93,7 +95,8 @@ async function conduct(stage: Stage): Promise<ScaleCampaign> {
       })
       progressMs.push(tookMs)
       offsets.see(await readOffsets(servers.kafka.brokers), where)
-      for (const member of cluster.members) if (early.get(member.name) === 0) early.set(member.name, member.rssMiB())
+      for (const member of cluster.members)
+        if (member.isReady()) memory.set(member.name, [...(memory.get(member.name) ?? []), Math.round(member.rssMiB())])
     }
     onStep?.({ ...done, kind: fault.kind })
   }
@@ -101,7 +104,7 @@ async function conduct(stage: Stage): Promise<ScaleCampaign> {
   const rssMiB = Object.fromEntries(
     cluster.members.map((member) => [
       member.name,
-      { early: Math.round(early.get(member.name) ?? 0), late: Math.round(member.rssMiB()) },
+      { early: memory.get(member.name)?.[0] ?? 0, most: Math.max(0, ...(memory.get(member.name) ?? [])) },
     ]),
   )
   for (const gateway of load.gateways) gateway.finish()

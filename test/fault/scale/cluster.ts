@@ -15,6 +15,8 @@ const STDERR_CHARACTERS_MAX = 16_384
 const READY_MS_MAX = 60_000
 const AGAIN_AFTER_MS = 300
 const PAGE_KIB = 4
+/** A service is away. */
+const EXIT_AWAY = 69
 
 /** One of our processes, kept running: it is started again whenever it ends, as an init system would. */
 export interface Member {
@@ -27,8 +29,8 @@ export interface Member {
   rssMiB(): number
   pid(): number | undefined
   stderr(): string
-  /** How often it ended, and how often by itself. */
-  counts(): { readonly ends: number; readonly crashes: number }
+  /** How often it ended, how often by SIGKILL, and how often by itself. */
+  counts(): { readonly ends: number; readonly kills: number; readonly crashes: number }
   /** Ends it for good. @returns its exit code; null when it had to be killed. */
   stop(): Promise<number | null>
 }
@@ -162,7 +164,7 @@ function startMember(name: string, role: Role, environment: Readonly<Record<stri
   let isStopping = false
   let errors = ''
   let point: string | undefined
-  const count = { ends: 0, crashes: 0 }
+  const count = { ends: 0, kills: 0, crashes: 0 }
   const ended = Promise.withResolvers<number | null>()
   let child = launch()
 
@@ -181,10 +183,13 @@ function startMember(name: string, role: Role, environment: Readonly<Record<stri
       errors = `${errors}${text}`.slice(-STDERR_CHARACTERS_MAX)
     })
     started.once('exit', (exitCode, signal) => {
+      const wasReady = isReady
       isReady = false
       count.ends++
-      // A server that is away at the start is a reason to end: it is tried again.
-      if (signal === null && exitCode !== 69 && !isStopping) count.crashes++
+      if (signal === 'SIGKILL') count.kills++
+      // A server that is away at the start is a reason to end: it is tried again. SIGKILL is ours, or that of a crash point; no other signal is.
+      const isOurs = signal === 'SIGKILL' || (exitCode === EXIT_AWAY && !wasReady)
+      if (!isOurs && !isStopping) count.crashes++
       setTimeout(() => {
         if (isStopping) ended.resolve(exitCode)
         else child = launch()

@@ -5,10 +5,9 @@ import type { Cluster, Member } from './cluster.ts'
 import { canSlowDisks, slowDisk } from './disks.ts'
 import { SERVERS, type ServerName, type Servers } from './servers.ts'
 
-/** Something that goes wrong, and is right again when it resolves. `kills` of them were of our own processes. */
+/** Something that goes wrong, and is right again when it resolves. */
 export interface Fault {
   readonly kind: string
-  readonly kills: number
   run(): Promise<void>
 }
 
@@ -33,7 +32,6 @@ export function planKill(random: Random, { cluster }: Scene): Fault {
   const points = members.map((member) => (random.share() < 0.3 ? pointFor(random, member) : undefined))
   return {
     kind: `kill ${members.map(({ role }, n) => (points[n] === undefined ? role : points[n])).join(' and ')}`,
-    kills: members.length + points.filter((point) => point !== undefined).length,
     async run() {
       for (const [n, member] of members.entries()) {
         const point = points[n]
@@ -60,7 +58,6 @@ export function planFault(random: Random, { cluster, servers }: Scene): Fault {
   const faults: readonly (() => Fault)[] = [
     () => ({
       kind: `${name} killed`,
-      kills: 0,
       async run() {
         server.child.kill('SIGKILL')
         await setTimeout(pauseMs)
@@ -82,7 +79,6 @@ export function planFault(random: Random, { cluster, servers }: Scene): Fault {
   const kill = planKill(random, { cluster, servers })
   return {
     kind: `${chosen.kind}, ${kill.kind}`,
-    kills: kill.kills,
     async run() {
       const running = chosen.run()
       await setTimeout(pauseMs / 2)
@@ -97,7 +93,6 @@ function diskFull(name: ServerName, pauseMs: number, { [name]: server, disks }: 
   const disk = disks[name]
   return {
     kind: disk === undefined ? `${name} restarted` : `${name} disk full`,
-    kills: 0,
     async run() {
       disk?.fill()
       await setTimeout(pauseMs)
@@ -114,7 +109,6 @@ function diskSlow(name: ServerName, pauseMs: number, { servers, delayMs }: { ser
   if (!canSlowDisks() || pid === undefined) return stood(`${name} stopped`, pauseMs, (signal) => servers[name].child.kill(signal))
   return {
     kind: `${name} disk slow`,
-    kills: 0,
     async run() {
       const quick = await slowDisk(pid, delayMs)
       await setTimeout(pauseMs)
@@ -126,7 +120,6 @@ function diskSlow(name: ServerName, pauseMs: number, { servers, delayMs }: { ser
 function stood(kind: string, pauseMs: number, signal: (name: NodeJS.Signals) => void): Fault {
   return {
     kind,
-    kills: 0,
     async run() {
       signal('SIGSTOP')
       await setTimeout(pauseMs)
@@ -138,7 +131,6 @@ function stood(kind: string, pauseMs: number, signal: (name: NodeJS.Signals) => 
 function wired(kind: string, pauseMs: number, harm: () => Promise<void>, heal: () => Promise<void>): Fault {
   return {
     kind,
-    kills: 0,
     async run() {
       await harm()
       await setTimeout(pauseMs)

@@ -25,6 +25,16 @@ export interface DecodedBatch {
   readonly end: number
 }
 
+/** Its checksum is another: a disk has lied, or a network. */
+export class DamagedBatch extends Error {
+  readonly firstOffset: number
+
+  constructor(firstOffset: number) {
+    super(`The record batch at offset ${firstOffset} is damaged: its checksum is another.`)
+    this.firstOffset = firstOffset
+  }
+}
+
 /** `undefined` for the codec of what isn't compressed. */
 export type CodecOf = (attributes: number) => { decompress(bytes: Buffer): Promise<Buffer> } | null
 
@@ -37,17 +47,14 @@ const NO_HEADERS: DecodedRecord['headers'] = {}
  * The record batch at `start`. What it says is checked against its checksum, as the embedded log's is: a damaged batch is never taken for readings.
  *
  * @returns undefined when only a part of it is here: a fetch may end anywhere.
- * @throws {Error} when it is damaged.
+ * @throws {DamagedBatch}
  */
 export async function decodeRecordSet(bytes: Buffer, start: number, codecOf: CodecOf): Promise<DecodedBatch | undefined> {
   const end = start + LENGTH_END + bytes.readInt32BE(start + AT.length)
   if (end > bytes.length) return undefined
   const batch = bytes.subarray(start, end)
   const firstOffset = Number(batch.readBigInt64BE(AT.firstOffset))
-  if (crc32c(batch.subarray(AT.attributes)) !== batch.readUInt32BE(AT.checksum))
-    throw new Error(
-      `The record batch at offset ${firstOffset} is damaged: its checksum is another. Look at the disks of the brokers.`,
-    )
+  if (crc32c(batch.subarray(AT.attributes)) !== batch.readUInt32BE(AT.checksum)) throw new DamagedBatch(firstOffset)
   const attributes = batch.readInt16BE(AT.attributes)
   const codec = codecOf(attributes & CODEC_MASK)
   const packed = batch.subarray(AT.records)

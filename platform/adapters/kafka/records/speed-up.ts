@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
-import { type CodecOf, type DecodedRecord, decodeRecordSet } from './decode.ts'
+import { setTimeout } from 'node:timers/promises'
+import { type CodecOf, DamagedBatch, type DecodedRecord, decodeRecordSet } from './decode.ts'
 import { createProduceRequest, type ProduceParts } from './produce-request.ts'
 
 const require = createRequire(import.meta.url)
@@ -18,6 +19,15 @@ export function speedUpRecords(): void {
   replace(DECODE, createDecoder(lookupCodecByAttributes))
 }
 
+/** kafkajs asks again at once for what it didn't get. */
+const DAMAGED_WAIT_MS = 250
+
+let tellOfDamage: (damage: DamagedBatch) => void = () => undefined
+/** Told each time that a damaged batch is met, which is as often as it is asked for. */
+export function onDamagedBatch(tell: (damage: DamagedBatch) => void): void {
+  tellOfDamage = tell
+}
+
 /** Where kafkajs is in what it has fetched. */
 interface Decoder {
   readonly buffer: Buffer
@@ -27,13 +37,20 @@ interface Decoder {
 const createDecoder =
   (codecOf: CodecOf) =>
   async (decoder: Decoder): Promise<{ readonly records: readonly DecodedRecord[] }> => {
-    const batch = await decodeRecordSet(decoder.buffer, decoder.offset, codecOf)
+    const batch = await decodeRecordSet(decoder.buffer, decoder.offset, codecOf).catch(passOver)
     // By this name kafkajs knows that the fetch ended there.
     if (batch === undefined)
       throw Object.assign(new Error('The fetch ends within a batch.'), { name: 'KafkaJSPartialMessageError' })
     decoder.offset = batch.end
     return batch
   }
+
+/** What lies in front of it in its partition, and all of the others, is read; the partition itself stands still there. */
+async function passOver(error: unknown): Promise<undefined> {
+  if (!(error instanceof DamagedBatch)) throw error
+  tellOfDamage(error)
+  await setTimeout(DAMAGED_WAIT_MS)
+}
 
 function replace(name: string, exports: unknown): void {
   require(name)

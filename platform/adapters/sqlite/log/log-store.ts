@@ -101,7 +101,7 @@ export function createLogStore(database: DatabaseSync, topics: readonly TopicOpt
   function lag(group: string, topic: string): readonly Lag[] {
     return topicState(topic).ends.map((end, partition) => {
       const offset = committed(group, topic, partition)
-      return { topic, partition, committed: offset, records: end - offset }
+      return { topic, partition, committed: offset, records: end - offset, expired: 0 }
     })
   }
 
