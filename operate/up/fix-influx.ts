@@ -1,4 +1,4 @@
-import { access, constants } from 'node:fs/promises'
+import { access, constants, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { BucketReport } from '../../platform/adapters/influx/ensure.ts'
 import { MillraceError } from '../../platform/runtime/errors.ts'
@@ -40,13 +40,25 @@ async function fixTokens(admin: Admin, files: InfluxSettings['cells'][number]['t
       () => true,
       () => false,
     )
-    if (!isThere) {
-      await assertWritable(path, name)
-      await writeFileDurably(path, `${await makeToken(admin, may)}\n`, 0o600)
+    if (isThere) {
+      findings.push(await findToken(admin, { name, path }))
+      continue
     }
-    findings.push(ok(name, isThere ? `there, in ${path}` : `made, in ${path}`))
+    await assertWritable(path, name)
+    await writeFileDurably(path, `${await makeToken(admin, may)}\n`, 0o600)
+    findings.push(ok(name, `made, in ${path}`))
   }
   return findings
+}
+
+/** One that is there is left as it is, whatever it is worth. */
+async function findToken(admin: Admin, { name, path }: { readonly name: string; readonly path: string }): Promise<Finding> {
+  const { isTokenKnown } = await import('../../platform/adapters/influx/ensure.ts')
+  const token = (await readFile(path, 'utf8')).trim()
+  const isGood = token !== '' && (await isTokenKnown({ ...admin, token }))
+  if (isGood) return ok(name, `there, in ${path}`)
+  const found = token === '' ? `${path} is empty` : `the token in ${path} is not known to InfluxDB`
+  return warn(name, found, 'Remove that file and run this again: another one is made. Then start Millrace anew.')
 }
 
 /** Before the token is made: one that can't be kept would stay in InfluxDB for nobody. @throws {MillraceError} `config.invalid`. */

@@ -11,8 +11,12 @@ export interface RetryPolicy {
   readonly onFailure: (error: MillraceError, attempt: number) => void
 }
 
+/** A server that asks for more than this is asked again all the same. */
+const ASKED_MS_MAX = 60_000
+
 /**
  * Runs `operation` until it succeeds, backing off exponentially with full jitter.
+ * What the other side has asked us to wait (`details.retryAfterMs`) comes on top.
  * Only errors whose remedy is `retry` are repeated; any other error passes through at once.
  *
  * @param operation  Must be idempotent: it may run up to `policy.attemptsMax` times.
@@ -29,7 +33,8 @@ export async function retry<T>(operation: () => Promise<T>, policy: RetryPolicy,
       if (!(error instanceof MillraceError) || error.remedy !== 'retry' || attempt >= policy.attemptsMax) throw error
       policy.onFailure(error, attempt)
       const ceilingMs = Math.min(policy.waitMaxMs, policy.firstWaitMs * 2 ** (attempt - 1))
-      await setTimeout(Math.random() * ceilingMs, undefined, { signal })
+      const askedMs = Math.min(Number(error.details.retryAfterMs ?? 0), ASKED_MS_MAX)
+      await setTimeout(askedMs + Math.random() * ceilingMs, undefined, { signal })
     }
   }
 }

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { openInfluxClient } from '../../platform/adapters/influx/client.ts'
-import { ensureBuckets, makeToken } from '../../platform/adapters/influx/ensure.ts'
+import { ensureBuckets, isTokenKnown, makeToken } from '../../platform/adapters/influx/ensure.ts'
 import { flux } from '../../platform/adapters/influx/flux.ts'
 import { openInfluxReader } from '../../platform/adapters/influx/open-reader.ts'
 import { openInfluxWriter } from '../../platform/adapters/influx/open-writer.ts'
@@ -184,6 +184,8 @@ t.test('InfluxDB', { skip: needsService('influx') }, async (t) => {
     const [cell] = cells
     if (cell === undefined) throw new Error('no cell')
     const [reading, writing] = [await makeToken(cell, 'read'), await makeToken(cell, 'write')]
+    for (const token of [reading, writing]) t.ok(await isTokenKnown({ ...cell, token }))
+    t.notOk(await isTokenKnown({ ...cell, token: 'of another server' }))
     const asReader = openInfluxWriter({ cells: [{ ...cell, token: reading }], places, log: quiet })
     await t.rejects(asReader.write([point({ power_w: 1 })], never), { code: 'time-series.unavailable', message: /doctor --fix/ })
     const asWriter = openInfluxWriter({ cells: [{ ...cell, token: writing }], places, log: quiet })

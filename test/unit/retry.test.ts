@@ -35,6 +35,14 @@ t.test('tries again until it succeeds, and tells of each failure', async (t) => 
   )
 })
 
+t.test('waits as long as it was asked to', async (t) => {
+  const { policy } = policyOf()
+  const busy = () => new MillraceError('time-series.unavailable', 'busy', { details: { retryAfterMs: 300 } })
+  const startMs = performance.now()
+  t.equal(await retry(failing(1, busy), policy, never), 2)
+  t.ok(performance.now() - startMs >= 299)
+})
+
 t.test('passes on at once what trying again can not mend', async (t) => {
   const { policy, failures } = policyOf()
   for (const error of [new MillraceError('tenant.unknown', 'x'), new MillraceError('store.newer', 'x'), new TypeError('a bug')])

@@ -2,7 +2,7 @@ import { InfluxDB } from '@influxdata/influxdb-client'
 import { AuthorizationsAPI, BucketsAPI, OrgsAPI } from '@influxdata/influxdb-client-apis'
 import type { InfluxAccess } from './client.ts'
 import { agentFor, rejectedBucket } from './client.ts'
-import { asUnavailable } from './unavailable.ts'
+import { asUnavailable, statusOf } from './unavailable.ts'
 
 export interface BucketReport {
   readonly name: string
@@ -16,6 +16,7 @@ export interface Retentions {
 }
 
 const DAY_SECONDS = 86_400
+const UNAUTHORIZED = 401
 
 /**
  * Makes the buckets that aren't there. One that is keeps its retention, whatever is asked for: a shorter one would delete. The report says so.
@@ -62,6 +63,21 @@ export async function makeToken(admin: InfluxAccess, may: 'read' | 'write'): Pro
     if (made.token === undefined) throw new Error('the server made no token')
     return made.token
   })
+}
+
+/** Whether the server knows the token, as it does not after it was set up anew. @throws {MillraceError} `time-series.unavailable`. */
+export async function isTokenKnown(access: InfluxAccess): Promise<boolean> {
+  const agent = agentFor(access)
+  try {
+    const influx = new InfluxDB({ url: access.url, token: access.token, transportOptions: { agent } })
+    await new BucketsAPI(influx).getBuckets({ limit: 1 })
+    return true
+  } catch (error) {
+    if (statusOf(error) === UNAUTHORIZED) return false
+    throw asUnavailable(error)
+  } finally {
+    agent.destroy()
+  }
 }
 
 interface Apis {

@@ -20,13 +20,14 @@ export function asUnavailable(cause: unknown): MillraceError {
   const answer = status === undefined ? 'InfluxDB does not answer' : `InfluxDB answers ${status}`
   return new MillraceError('time-series.unavailable', `${answer}: ${reason}${advice === undefined ? '' : ` ${advice}`}`, {
     cause,
+    ...(waitAskedFor(cause) > 0 && { details: { retryAfterMs: waitAskedFor(cause) } }),
   })
 }
 
 export const statusOf = (error: unknown): number | undefined => (error instanceof HttpError ? error.statusCode : undefined)
 
 /** Milliseconds that the server asks us to wait for (Retry-After, RFC 9110 section 10.2.3); 0 when it doesn't. */
-export const waitAskedFor = (error: unknown): number => (error instanceof HttpError ? error.retryAfter() : 0)
+const waitAskedFor = (error: unknown): number => (error instanceof HttpError ? error.retryAfter() : 0)
 
 /**
  * Some lines were refused for good; older servers say so with 500. The others are stored after a 422, and not after a 400.
