@@ -2,10 +2,18 @@
 import t from 'tap'
 import { kafkaConfig } from '../../platform/adapters/kafka/config.ts'
 import { settledWithin } from '../../platform/adapters/kafka/settled-within.ts'
-import { asUnavailable, isNotOwner } from '../../platform/adapters/kafka/unavailable.ts'
+import { asUnavailable, guarded, isNotOwner } from '../../platform/adapters/kafka/unavailable.ts'
 import { MillraceError } from '../../platform/runtime/errors.ts'
 import { createPartitioner, partitionOf } from '../../platform/runtime/partition.ts'
 import { compile } from '../../schemas/compile.ts'
+
+t.test('a call that kafkajs forgets ends all the same', async (t) => {
+  await t.rejects(
+    guarded(() => new Promise(() => undefined), 20),
+    { code: 'event-log.unavailable', message: /no answer within 0.02 s/ },
+  )
+  t.equal(await guarded(async () => 7, 20), 7)
+})
 
 t.test('a key goes to the partition that it always went to', async (t) => {
   const partitionFor = createPartitioner(new Map([['orders', 12]]))

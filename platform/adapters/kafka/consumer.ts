@@ -3,7 +3,7 @@ import { MillraceError } from '../../runtime/errors.ts'
 import type { BatchSource } from './batch-source.ts'
 import { type LivesOptions, startLives } from './lives.ts'
 import { createRecordBuffer } from './record-buffer.ts'
-import { asUnavailable, isNotOwner, notOwner } from './unavailable.ts'
+import { asUnavailable, guarded, isNotOwner, notOwner } from './unavailable.ts'
 
 interface Polled {
   readonly generation: number
@@ -74,9 +74,10 @@ export async function joinKafkaGroup(options: LivesOptions): Promise<Consumer> {
     async commit() {
       if (polled === undefined) return
       if (polled.generation !== generation || polled.source === undefined) throw notOwner()
+      const { source: from } = polled
       const positions = polled.positions.map(({ topic, ...place }) => ({ ...place, topic: prefix + topic }))
       try {
-        await polled.source.commit(positions)
+        await guarded(() => from.commit(positions))
       } catch (error) {
         throw isNotOwner(error) ? notOwner() : asUnavailable(error)
       }

@@ -68,7 +68,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
   })
   const reader = createDirectReader(kafka, prefix)
   const closers = [() => producer.disconnect(), () => admin.disconnect(), () => reader.close()]
-  const partitionCounts = await open(admin, producer, { topics, prefix }).catch(async (cause: unknown) => {
+  const partitionCounts = await guarded(() => open(admin, producer, { topics, prefix })).catch(async (cause: unknown) => {
     await settledWithin(Promise.allSettled(closers.map((close) => close())), CLOSE_TIMEOUT_MS)
     throw asUnavailable(cause)
   })
@@ -94,7 +94,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
     },
     async close() {
       await Promise.allSettled([...consumers].map((consumer) => consumer.close()))
-      await drain()
+      await settledWithin(drain(), CLOSE_TIMEOUT_MS)
       await settledWithin(Promise.allSettled(closers.map((close) => close())), CLOSE_TIMEOUT_MS)
     },
   }

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { MillraceError } from '../../runtime/errors.ts'
 import { adviseOnTls } from '../../runtime/tls-advice.ts'
 
@@ -38,11 +39,22 @@ function adviceFor(error: unknown): string | undefined {
   return ADVICE[type] ?? adviceFor(error.cause)
 }
 
-export async function guarded<T>(work: () => Promise<T>): Promise<T> {
+/** kafkajs tries 5 times for 6 s; what hasn't settled by then never will: now and then it forgets a call, connecting most of all (tulios/kafkajs#918). */
+const CALL_TIMEOUT_MS = 45_000
+
+/** @throws {MillraceError} `event-log.unavailable`, also when the call doesn't settle. */
+export async function guarded<T>(work: () => Promise<T>, timeoutMs = CALL_TIMEOUT_MS): Promise<T> {
+  const settled = new AbortController()
+  const forgotten = setTimeout(timeoutMs, undefined, { signal: settled.signal }).then(() => {
+    throw new Error(`no answer within ${timeoutMs / 1_000} s`)
+  })
   try {
-    return await work()
+    return await Promise.race([work(), forgotten])
   } catch (cause) {
     throw asUnavailable(cause)
+  } finally {
+    forgotten.catch(() => undefined)
+    settled.abort()
   }
 }
 
