@@ -1,10 +1,8 @@
 // What the bridge takes from a broker that is already there: Mosquitto → bridge → Kafka, every message acknowledged after Kafka has it.
 // The messages wait in Mosquitto's queue before the clock starts, so that no load shares the machine with what is measured.
 // `node bench/bridge.ts [--messages 50000] [--rounds 3] [--save]`
-import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -12,7 +10,7 @@ import { connectAsync } from 'mqtt'
 import { fix } from '../operate/up/fix.ts'
 import { startKafka } from '../scripts/services/kafka.ts'
 import { freePort, startServer as startProgram, untilReady } from '../scripts/services/run.ts'
-import { saveResult } from './save-result.ts'
+import { runFacts, saveResult } from './save-result.ts'
 import { type BenchServer, startServer } from './server.ts'
 
 const { values: flags } = parseArgs({
@@ -134,11 +132,7 @@ async function connectAndLeave(port: number): Promise<boolean> {
 
 async function report(figures: readonly Figures[]): Promise<void> {
   const result = {
-    at: new Date().toISOString(),
-    commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
-    node: process.version,
-    cpu: cpus()[0]?.model,
-    cores: cpus().length,
+    ...runFacts(),
     messages,
     rounds: figures,
   }

@@ -1,9 +1,8 @@
-import { execFileSync } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { cpus } from 'node:os'
 import Table from 'cli-table3'
 import type { Latency } from './latency.ts'
 import type { Figures, Held } from './measure.ts'
+import { runFacts } from './save-result.ts'
 
 export interface Results {
   readonly figures: readonly Figures[]
@@ -16,11 +15,7 @@ const FOLDER = new URL('./results/', import.meta.url)
 /** Prints the tables, or one JSON value; `isSaved` keeps that value with machine and commit in bench/results/. */
 export async function report(results: Results, { isJson, isSaved }: { isJson: boolean; isSaved: boolean }): Promise<void> {
   const full = {
-    at: new Date().toISOString(),
-    commit: commit(),
-    node: process.version,
-    cpu: cpus()[0]?.model,
-    cores: cpus().length,
+    ...runFacts(),
     ...results,
   }
   process.stdout.write(isJson ? `${JSON.stringify(full)}\n` : `${tables(results)}\n`)
@@ -54,8 +49,4 @@ function tables({ figures, latency, held }: Results): string {
     times.push([one.connections, one.readingsPerMessage, one.messagesPerSecond, one.probes, one.p50Ms, one.p99Ms, one.mostMs])
   const memory = held ? `\n\n${held.connections} connections, each publishing once a second: ${held.memoryMiB} MiB.` : ''
   return `From the TLS socket to the store, all threads counted; 4 values a reading:\n${cost}\n\nFrom publish to queryable, at half of that load:\n${times}${memory}`
-}
-
-function commit(): string {
-  return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
 }

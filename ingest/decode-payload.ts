@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { gunzipSync } from 'node:zlib'
+import { asBuffer } from '../schemas/as-buffer.ts'
 import { DEPTH_MAX, MESSAGE_BYTES_MAX, NAMES_MAX } from '../schemas/message.ts'
 import type { Fault, Reason } from '../schemas/rejection.ts'
 import { countNames, scanJson } from './scan-json.ts'
@@ -36,15 +37,12 @@ export function decodePayload(payload: Uint8Array): DecodeResult {
   try {
     return {
       ok: true,
-      decoded: { json, keys, value: JSON.parse(viewOf(json).toString('utf8')) },
+      decoded: { json, keys, value: JSON.parse(asBuffer(json).toString('utf8')) },
     }
   } catch (error) {
     return refuse('payload.not-json', error instanceof Error ? error.message : 'a syntax error')
   }
 }
-
-const viewOf = (bytes: Uint8Array): Buffer =>
-  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 
 /** The trailer of gzip, RFC 1952, 2.3.1. */
 const SIZE_BYTES = 4
@@ -59,7 +57,7 @@ const MEMBER = Buffer.of(0x1f, 0x8b, 8)
 export function isLarge(payload: Uint8Array, bytes: number): boolean {
   if (payload.length >= bytes) return true
   if (!isGzip(payload) || payload.length < SIZE_BYTES) return false
-  const view = viewOf(payload)
+  const view = asBuffer(payload)
   return view.readUInt32LE(payload.length - SIZE_BYTES) >= bytes || view.includes(MEMBER, 1)
 }
 

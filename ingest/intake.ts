@@ -1,4 +1,4 @@
-import { type EventLogWriter, type NewRecord, sizeOf } from '../platform/ports/event-log.ts'
+import { type EventLogWriter, type NewRecord, sizeOfAll } from '../platform/ports/event-log.ts'
 import { crashPoint } from '../platform/runtime/crash-points.ts'
 import type { Logger } from '../platform/runtime/log.ts'
 import type { GatewayName } from '../schemas/topics.ts'
@@ -67,13 +67,7 @@ export function createIntake({ eventLog, clock, config, log, metrics }: IntakeOp
   }
 
   return {
-    append: (from, records, done) =>
-      add(
-        from,
-        records,
-        records.reduce((sum, record) => sum + sizeOf(record), 0),
-        done,
-      ),
+    append: (from, records, done) => add(from, records, sizeOfAll(records), done),
     consume(publisher, payload, done) {
       const startMs = performance.now()
       checks.check({

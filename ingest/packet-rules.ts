@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { asBuffer } from '../schemas/as-buffer.ts'
 
 /** `protocol-level`: it may be sound, in another version of MQTT than ours. */
 export type PacketFault = 'malformed-packet' | 'protocol-level'
@@ -113,7 +114,7 @@ function createFields(body: Uint8Array): Fields {
   function text(): string | undefined {
     const found = bytes()
     if (found === undefined || found.includes(0) || !isUtf8(found)) return undefined
-    return Buffer.from(found.buffer, found.byteOffset, found.length).toString('utf8')
+    return asBuffer(found).toString('utf8')
   }
 
   return { byte, uint16, bytes, text, isAtEnd: () => index === body.length }

@@ -1,4 +1,4 @@
-import { type NewRecord, sizeOf } from '../platform/ports/event-log.ts'
+import { type NewRecord, sizeOfAll } from '../platform/ports/event-log.ts'
 import { encodeEnvelope } from '../schemas/envelope.ts'
 import type { Reading } from '../schemas/message.ts'
 import { type Fault, REJECTION_HEADERS } from '../schemas/rejection.ts'
@@ -42,9 +42,7 @@ export function receive(from: GatewayName, payload: Uint8Array, receivedMs: numb
 }
 
 function received(records: readonly NewRecord[], accepted: number, faults: readonly Fault[]): Received {
-  let sizeBytes = 0
-  for (const record of records) sizeBytes += sizeOf(record)
-  return { records, sizeBytes, accepted, faults }
+  return { records, sizeBytes: sizeOfAll(records), accepted, faults }
 }
 
 /** Where a message came from. */

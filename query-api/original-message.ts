@@ -1,6 +1,7 @@
 import type { EventLogReader } from '../platform/ports/event-log.ts'
 import type { RejectionEntry } from '../platform/ports/rejections.ts'
 import { MillraceError } from '../platform/runtime/errors.ts'
+import { asBuffer } from '../schemas/as-buffer.ts'
 import { parseLogKey, REJECTED_TOPIC } from '../schemas/topics.ts'
 
 /** As much of the event log as it takes to find one record again. */
@@ -18,7 +19,7 @@ export async function readOriginal(log: OriginalMessages, entry: RejectionEntry)
   if (record === undefined || record.offset !== entry.offset) return NOT_HELD
   // A log that was replaced by another one has other records at the same places. What isn't this tenant's is nobody's here.
   if (parseLogKey(record.key)?.tenant !== entry.tenant) return NOT_HELD
-  const bytes = Buffer.from(record.value.buffer, record.value.byteOffset, record.value.byteLength)
+  const bytes = asBuffer(record.value)
   return { isHeld: true, sizeBytes: bytes.length, base64: bytes.toString('base64'), text: textOf(bytes) }
 }
 

@@ -1,3 +1,4 @@
+import { asBuffer } from './as-buffer.ts'
 import type { TimeSource } from './reading.ts'
 
 /**
@@ -39,7 +40,7 @@ export function encodeEnvelope({ codec, receivedMs, traceparent, payload }: Enve
 
 /** @returns undefined when the bytes are not an envelope that this version can read: dead-letter them. The payload shares memory with `bytes`. */
 export function decodeEnvelope(bytes: Uint8Array): Envelope | undefined {
-  const view = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const view = asBuffer(bytes)
   const codec = CODECS[view[1] ?? CODECS.length]
   const traceLength = view[10]
   if (view[0] !== VERSION || codec === undefined || traceLength === undefined) return undefined

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { type Consumer, type LogRecord, type PollLimit, sizeOf } from '../platform/ports/event-log.ts'
+import { type Consumer, type LogRecord, type PollLimit, sizeOfAll } from '../platform/ports/event-log.ts'
 import { crashPoint } from '../platform/runtime/crash-points.ts'
 import { MillraceError } from '../platform/runtime/errors.ts'
 import type { Logger } from '../platform/runtime/log.ts'
@@ -105,7 +105,7 @@ function retryPolicy({ name, log, onRetry }: LoopOptions): RetryPolicy {
 
 /** More than half of the bytes counts: the record that didn't fit may have been a large one, and the next batch will be no small one. */
 function isFull(records: readonly LogRecord[], { recordsMax, bytesMax }: PollLimit): boolean {
-  return records.length >= recordsMax || records.reduce((sum, record) => sum + sizeOf(record), 0) * 2 > bytesMax
+  return records.length >= recordsMax || sizeOfAll(records) * 2 > bytesMax
 }
 
 const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError'

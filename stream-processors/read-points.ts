@@ -1,5 +1,6 @@
 import type { LogRecord } from '../platform/ports/event-log.ts'
 import type { Point } from '../platform/ports/time-series.ts'
+import { asBuffer } from '../schemas/as-buffer.ts'
 import { compile } from '../schemas/compile.ts'
 import { decodeEnvelope, type Envelope, timeSourceOf } from '../schemas/envelope.ts'
 import { type MessageShell, messageShellSchema, type Reading } from '../schemas/message.ts'
@@ -42,7 +43,7 @@ function nameOf(key: string): GatewayName | undefined {
 
 function parseReadings(payload: Uint8Array): readonly Reading[] | undefined {
   try {
-    const message: unknown = JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString('utf8'))
+    const message: unknown = JSON.parse(asBuffer(payload).toString('utf8'))
     if (!isShell(message)) return undefined
     const readings: readonly unknown[] = message.readings
     return readings.every(isReading) ? readings : undefined

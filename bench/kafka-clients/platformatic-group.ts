@@ -6,6 +6,7 @@ import {
   MessagesStreamModes,
 } from '@platformatic/kafka'
 import { createRecordBuffer } from '../../platform/adapters/kafka/record-buffer.ts'
+import { untilWoken, wake } from '../../platform/adapters/kafka/wake.ts'
 import type { Consumer, LogRecord, PollLimit, Position } from '../../platform/ports/event-log.ts'
 import { MillraceError } from '../../platform/runtime/errors.ts'
 import { baseOf, groupIdOf, guarded, type PlatformaticOptions } from './platformatic-base.ts'
@@ -34,7 +35,6 @@ export async function joinPlatformaticGroup(
   })
   const buffer = createRecordBuffer(() => stream?.resume())
   const waiting = new Set<() => void>()
-  const wake = (): void => waiting.forEach((resolve) => void resolve())
   let failure: Error | undefined
   let polled: Polled | undefined
   let stream: MessagesStream<Buffer, Buffer, Buffer, Buffer> | undefined
@@ -58,12 +58,12 @@ export async function joinPlatformaticGroup(
   stream = opened
   opened.on('error', (error: Error) => {
     failure = error
-    wake()
+    wake(waiting)
   })
   opened.on('data', (message: Message) => {
     if (generationOf(message) !== client.generationId) return
     if (buffer.add(message.topic.slice(prefix.length), message.partition, [toRecord(message, prefix)])) opened.pause()
-    wake()
+    wake(waiting)
   })
 
   return {
@@ -117,16 +117,4 @@ function isNotOwner(error: unknown): boolean {
   if ('apiId' in error && typeof error.apiId === 'string' && NOT_OWNER.has(error.apiId)) return true
   const inner = 'errors' in error && Array.isArray(error.errors) ? error.errors : []
   return inner.some(isNotOwner) || ('cause' in error && isNotOwner(error.cause))
-}
-
-function untilWoken(waiting: Set<() => void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      waiting.delete(done)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    waiting.add(done)
-    signal.addEventListener('abort', done, { once: true })
-  })
 }

@@ -1,11 +1,10 @@
 // `npm run bench:connections`: thousands of connections with client certificates on one listener: ramp, hold, a reconnect storm; what it costs.
-import { cpus } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { BENCH_TENANT, enrolGateways } from '../gateways.ts'
 import type { LoadGateway } from '../load/connection.ts'
 import { startLoad } from '../measure.ts'
-import { saveResult } from '../save-result.ts'
+import { runFacts, saveResult } from '../save-result.ts'
 import { type BenchServer, makeFolder, startServer } from '../server.ts'
 
 const { values: flags } = parseArgs({
@@ -66,9 +65,7 @@ try {
     storm.result.stop()
     const strip = ({ seconds, cpuSeconds, memoryMiB }: Phase): Phase => ({ seconds, cpuSeconds, memoryMiB })
     const result = {
-      at: new Date().toISOString(),
-      cpu: cpus()[0]?.model,
-      cores: cpus().length,
+      ...runFacts(),
       connections: count,
       connectedAfterTheStorm: connected,
       idle: strip(idle),

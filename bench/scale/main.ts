@@ -1,7 +1,5 @@
 // `npm run bench:scale`: Millrace against Mosquitto and Telegraf on the same Kafka and InfluxDB, the same load, in one run.
-import { execFileSync } from 'node:child_process'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Kafka, logLevel } from 'kafkajs'
@@ -15,7 +13,7 @@ import { operationsOn } from '../../test/fault/harness/enrol.ts'
 import { startCluster } from '../../test/fault/scale/cluster.ts'
 import { enrolGateways } from '../gateways.ts'
 import { measureLatency } from '../latency.ts'
-import { saveResult } from '../save-result.ts'
+import { runFacts, saveResult } from '../save-result.ts'
 import { countField, measureSide, type Side, type SideFigures } from './measure-side.ts'
 import { startPeer } from './telegraf.ts'
 
@@ -126,11 +124,7 @@ async function report(pairs: readonly { millrace: SideFigures; telegraf: SideFig
     Math.round((100 * mean(pairs.map(({ millrace }) => millrace[field]))) / mean(pairs.map(({ telegraf }) => telegraf[field]))) /
     100
   const result = {
-    at: new Date().toISOString(),
-    commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
-    node: process.version,
-    cpu: cpus()[0]?.model,
-    cores: cpus().length,
+    ...runFacts(),
     gateways: gatewayCount,
     messagesPerCpuSecondRatio: ratio('messagesPerCpuSecond'),
     messagesPerSecondRatio: ratio('messagesPerSecond'),

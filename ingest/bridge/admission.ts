@@ -2,6 +2,7 @@ import type { GatewayStore, TenantStore } from '../../platform/ports/metadata.ts
 import { proveTenant } from '../../platform/ports/tenant-scope.ts'
 import type { Logger } from '../../platform/runtime/log.ts'
 import { type GatewayName, logKey } from '../../schemas/topics.ts'
+import { pollRevocations } from '../poll-revocations.ts'
 
 export type AdmissionRefusal = 'tenant.unknown' | 'gateway.revoked'
 
@@ -19,8 +20,6 @@ export interface Admission {
 
 /** The listener looks as often: a revoked gateway is out within a second. */
 const LOOK_EVERY_MS = 400
-/** Clocks of other machines that revoke may be behind ours by this. */
-const OVERLAP_MS = 60_000
 const REMEMBERED_MS = 600_000
 const GATEWAYS_MAX = 100_000
 
@@ -31,9 +30,6 @@ const GATEWAYS_MAX = 100_000
 export function startAdmission({ registry, clock, log }: AdmissionOptions): Admission {
   const admitted = new Map<string, { readonly untilMs: number; readonly answer: Promise<AdmissionRefusal | undefined> }>()
   let seen: ReadonlySet<string> = new Set()
-  let doneUntilMs = clock()
-  let isLooking = false
-  let isFailing = false
 
   async function ask({ tenant, gateway }: GatewayName): Promise<AdmissionRefusal | undefined> {
     if ((await registry.tenant(tenant)) === undefined) return 'tenant.unknown'
@@ -41,30 +37,21 @@ export function startAdmission({ registry, clock, log }: AdmissionOptions): Admi
     return found?.revokedMs !== undefined && found.revokedMs <= clock() ? 'gateway.revoked' : undefined
   }
 
-  /** Forgets those of whom a certificate was revoked: asked for again, they are refused, unless they have another. */
-  async function look(): Promise<void> {
-    const nowMs = clock()
-    const revoked = admitted.size === 0 ? [] : await registry.revokedCertificates(doneUntilMs - OVERLAP_MS, nowMs + 1)
-    for (const fingerprint of revoked) {
-      const owner = seen.has(fingerprint) ? undefined : await registry.certificateOwner(fingerprint)
-      if (owner !== undefined) admitted.delete(logKey(owner))
-    }
-    seen = new Set(revoked)
-    doneUntilMs = nowMs
-  }
-
-  const timer = setInterval(() => {
-    if (isLooking) return
-    isLooking = true
-    look()
-      .then(() => (isFailing = false))
-      .catch((error: unknown) => {
-        if (!isFailing)
-          log.error({ err: error }, 'Revoked gateways can not be looked up; the bridge goes on with those it knows.')
-        isFailing = true
-      })
-      .finally(() => (isLooking = false))
-  }, LOOK_EVERY_MS)
+  const stop = pollRevocations({
+    registry,
+    clock,
+    everyMs: LOOK_EVERY_MS,
+    begin: () => admitted.size > 0,
+    /** Forgets those of whom a certificate was revoked: asked for again, they are refused, unless they have another. */
+    async revoked(fingerprints) {
+      for (const fingerprint of fingerprints) {
+        const owner = seen.has(fingerprint) ? undefined : await registry.certificateOwner(fingerprint)
+        if (owner !== undefined) admitted.delete(logKey(owner))
+      }
+      seen = new Set(fingerprints)
+    },
+    failing: (err) => log.error({ err }, 'Revoked gateways can not be looked up; the bridge goes on with those it knows.'),
+  })
 
   return {
     refusal(from) {
@@ -81,6 +68,6 @@ export function startAdmission({ registry, clock, log }: AdmissionOptions): Admi
       entry.answer.then((refusal) => refusal !== undefined && forget(), forget)
       return entry.answer
     },
-    stop: () => clearInterval(timer),
+    stop,
   }
 }

@@ -20,6 +20,12 @@ export function sizeOf({ value, headers }: NewRecord): number {
   return size
 }
 
+export function sizeOfAll(records: readonly NewRecord[]): number {
+  let size = 0
+  for (const record of records) size += sizeOf(record)
+  return size
+}
+
 export interface LogRecord extends NewRecord {
   readonly partition: number
   readonly offset: number

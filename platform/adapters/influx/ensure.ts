@@ -67,17 +67,15 @@ export async function makeToken(admin: InfluxAccess, may: 'read' | 'write'): Pro
 
 /** Whether the server knows the token, as it does not after it was set up anew. @throws {MillraceError} `time-series.unavailable`. */
 export async function isTokenKnown(access: InfluxAccess): Promise<boolean> {
-  const agent = agentFor(access)
-  try {
-    const influx = new InfluxDB({ url: access.url, token: access.token, transportOptions: { agent } })
-    await new BucketsAPI(influx).getBuckets({ limit: 1 })
-    return true
-  } catch (error) {
-    if (statusOf(error) === UNAUTHORIZED) return false
-    throw asUnavailable(error)
-  } finally {
-    agent.destroy()
-  }
+  return withClient(access, async (influx) => {
+    try {
+      await new BucketsAPI(influx).getBuckets({ limit: 1 })
+      return true
+    } catch (error) {
+      if (statusOf(error) === UNAUTHORIZED) return false
+      throw error
+    }
+  })
 }
 
 interface Apis {
@@ -85,14 +83,20 @@ interface Apis {
   readonly orgID: string
 }
 
-async function withApis<T>(admin: InfluxAccess, work: (apis: Apis) => Promise<T>): Promise<T> {
-  const agent = agentFor(admin)
-  try {
-    const influx = new InfluxDB({ url: admin.url, token: admin.token, transportOptions: { agent } })
+function withApis<T>(admin: InfluxAccess, work: (apis: Apis) => Promise<T>): Promise<T> {
+  return withClient(admin, async (influx) => {
     const { orgs = [] } = await new OrgsAPI(influx).getOrgs({ org: admin.org })
     const orgID = orgs[0]?.id
     if (orgID === undefined) throw new Error(`the organization ${admin.org} is not there`)
-    return await work({ influx, orgID })
+    return work({ influx, orgID })
+  })
+}
+
+/** @throws {MillraceError} `time-series.unavailable`. */
+async function withClient<T>(access: InfluxAccess, work: (influx: InfluxDB) => Promise<T>): Promise<T> {
+  const agent = agentFor(access)
+  try {
+    return await work(new InfluxDB({ url: access.url, token: access.token, transportOptions: { agent } }))
   } catch (error) {
     throw asUnavailable(error)
   } finally {

@@ -6,13 +6,11 @@ import type { SensorNames } from './names.ts'
 export function toLine(point: Point, { prefix, shape: { assigns, lists } }: SensorNames): string {
   let line = prefix
   let index = 0
-  for (const value of point.values.values()) line += `${assigns[index++]}${value === 0 && Object.is(value, -0) ? '-0' : value},`
+  for (const value of point.values.values()) line += `${assigns[index++]}${value === 0 && Object.is(value, -0) ? '-0' : value}`
   const packed = packFacts(point)
-  let isFirst = true
   for (const { facts, sequence } of lists) {
-    line += isFirst ? `${facts}${packed}i` : `,${facts}${packed}i`
-    if (point.sequence !== undefined) line += `,${sequence}${point.sequence}`
-    isFirst = false
+    line += `${facts}${packed}i`
+    if (point.sequence !== undefined) line += `${sequence}${point.sequence}`
   }
   return `${line} ${point.timestampMs}`
 }

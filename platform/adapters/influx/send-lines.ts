@@ -12,7 +12,7 @@ export interface Destination {
   readonly precision: Precision
 }
 
-export interface Range {
+interface Range {
   readonly from: number
   /** Not included. */
   readonly to: number
@@ -24,11 +24,11 @@ export interface Range {
  *
  * @throws {MillraceError} `time-series.unavailable` - some of the lines may be stored.
  */
-export async function sendLines(
+async function sendLines(
   client: Pick<InfluxClient, 'write'>,
   lines: Lines,
   destination: Destination,
-  { from, to }: Range = { from: 0, to: lines.count },
+  { from, to }: Range,
 ): Promise<readonly RefusedLine[]> {
   try {
     await client.write(lines.part(from, to), destination)

@@ -4,14 +4,14 @@ import { fieldOf, listMetrics, POINT_MARK, SEQUENCE_MARK } from './fields.ts'
 /** The metrics of a point, in its own order, and what they are called in a line: worked out once for all points that have the same. */
 export interface Shape {
   readonly metrics: readonly string[]
-  /** `power_w=`, of each metric. */
+  /** `power_w=` of the first metric, `,energy_wh=` of each other. */
   readonly assigns: readonly string[]
   readonly lists: readonly MetricList[]
 }
 
 /** Metrics of one point that share a field with its facts. */
 export interface MetricList {
-  /** `#energy_wh+power_w=` */
+  /** `,#energy_wh+power_w=` */
   readonly facts: string
   readonly sequence: string
 }
@@ -48,9 +48,10 @@ function makeShape(metrics: readonly string[], listSize: number): Shape {
   const lists: MetricList[] = []
   for (let at = 0; at < metrics.length; at += listSize) {
     const list = listMetrics(metrics.slice(at, at + listSize))
-    lists.push({ facts: `${POINT_MARK}${list}=`, sequence: `${SEQUENCE_MARK}${list}=` })
+    lists.push({ facts: `,${POINT_MARK}${list}=`, sequence: `,${SEQUENCE_MARK}${list}=` })
   }
-  return { metrics, assigns: metrics.map((metric) => `${fieldOf(metric)}=`), lists }
+  const assigns = metrics.map((metric, index) => `${index === 0 ? '' : ','}${fieldOf(metric)}=`)
+  return { metrics, assigns, lists }
 }
 
 /** Whether a point can be stored under this shape without looking at its names any more. */

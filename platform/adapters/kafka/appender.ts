@@ -1,4 +1,5 @@
 import { CompressionTypes, type Message, type Producer } from 'kafkajs'
+import { asBuffer } from '../../../schemas/as-buffer.ts'
 import { type NewRecord, sizeOf } from '../../ports/event-log.ts'
 import { MillraceError } from '../../runtime/errors.ts'
 import { createGroupCommit, type GroupCommit } from '../../runtime/group-commit.ts'
@@ -90,7 +91,7 @@ export function createKafkaAppender(options: KafkaAppenderOptions): GroupCommit 
 
 const toMessage = ({ key, value, headers }: NewRecord): Message => ({
   key,
-  value: Buffer.from(value.buffer, value.byteOffset, value.byteLength),
+  value: asBuffer(value),
   ...(headers && { headers: { ...headers } }),
 })
 

@@ -1,4 +1,4 @@
-import { type NewRecord, sizeOf } from '../../ports/event-log.ts'
+import { type NewRecord, sizeOfAll } from '../../ports/event-log.ts'
 import { MillraceError } from '../../runtime/errors.ts'
 
 export interface AppendBound {
@@ -20,8 +20,7 @@ export function boundAppends(append: Append, { recordsMax, bytesMax }: AppendBou
   let waitingBytes = 0
 
   async function bounded(records: readonly NewRecord[]): Promise<void> {
-    let bytes = 0
-    for (const record of records) bytes += sizeOf(record)
+    const bytes = sizeOfAll(records)
     const isFull = waitingRecords + records.length > recordsMax || waitingBytes + bytes > bytesMax
     if (waitingRecords > 0 && isFull) {
       const message = `${waitingRecords} records of ${waitingBytes} bytes wait for Kafka, which does not keep up.`

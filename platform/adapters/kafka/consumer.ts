@@ -4,6 +4,7 @@ import type { BatchSource } from './batch-source.ts'
 import { type LivesOptions, startLives } from './lives.ts'
 import { createRecordBuffer } from './record-buffer.ts'
 import { asUnavailable, guarded, isNotOwner, notOwner } from './unavailable.ts'
+import { untilWoken, wake } from './wake.ts'
 
 interface Polled {
   readonly generation: number
@@ -84,20 +85,4 @@ export async function joinKafkaGroup(options: LivesOptions): Promise<Consumer> {
       polled = undefined
     },
   }
-}
-
-function wake(waiting: Set<() => void>): void {
-  for (const resolve of waiting) resolve()
-}
-
-function untilWoken(waiting: Set<() => void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      waiting.delete(done)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    waiting.add(done)
-    signal.addEventListener('abort', done, { once: true })
-  })
 }

@@ -1,4 +1,4 @@
-import { type Consumer, type LogRecord, type PollLimit, type Position, sizeOf } from '../../../ports/event-log.ts'
+import { type Consumer, type LogRecord, type PollLimit, type Position, sizeOfAll } from '../../../ports/event-log.ts'
 import type { Caller } from '../../../runtime/thread.ts'
 import type { LogWriterCalls, Sync } from './log-writer-calls.ts'
 
@@ -66,7 +66,7 @@ export async function joinLogGroup(
       const last = found.at(-1)
       if (last === undefined) continue
       // A read gives one record whatever its size; behind others, one that doesn't fit waits for the next poll.
-      const size = found.reduce((sum, record) => sum + sizeOf(record), 0)
+      const size = sizeOfAll(found)
       if (records.length > 0 && size > bytesLeft) break
       for (const record of found) records.push(record)
       bytesLeft -= size

@@ -1,4 +1,4 @@
-import { type LogRecord, type PollLimit, type Position, sizeOf } from '../../../ports/event-log.ts'
+import { type LogRecord, type PollLimit, type Position, sizeOfAll } from '../../../ports/event-log.ts'
 import type { ReadRecords } from './log-consumer.ts'
 
 /** Taking over this much from another thread holds a thread that serves sockets for a few milliseconds. */
@@ -19,7 +19,7 @@ export function readInSlices(read: ReadRecords): (from: Position, limit: PollLim
       const slice = await read({ ...from, offset }, limit)
       const last = slice.at(-1)
       // A read gives one record whatever its size; behind others, it must fit.
-      const size = slice.reduce((sum, record) => sum + sizeOf(record), 0)
+      const size = sizeOfAll(slice)
       if (last === undefined || (records.length > 0 && bytes + size > bytesMax)) break
       for (const record of slice) records.push(record)
       bytes += size

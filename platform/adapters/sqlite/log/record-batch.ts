@@ -1,3 +1,4 @@
+import { asBuffer } from '../../../../schemas/as-buffer.ts'
 import type { LogRecord, NewRecord } from '../../../ports/event-log.ts'
 
 /**
@@ -58,7 +59,7 @@ export function decodeBatch(
   fromOffset: number,
   visit: (record: LogRecord) => boolean,
 ): void {
-  const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength)
+  const bytes = asBuffer(stored)
   let offset = baseOffset
   for (let position = 0; position < bytes.length; offset++) {
     const keyStart = position + HEADER_BYTES
