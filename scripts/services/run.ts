@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { accessSync, closeSync, constants, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -130,16 +131,30 @@ function signal(pid: number, name: NodeJS.Signals | 0): boolean {
   }
 }
 
+/** Below the ports that systems give to outgoing connections: one of those could take the port of a server while it is down. */
+const PORTS = { from: 15_000, below: 32_000 }
+const PORT_ATTEMPTS_MAX = 100
+
 /** A port of the loopback address that nobody listens on now. */
 export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < PORT_ATTEMPTS_MAX; attempt++) {
+    const port = randomInt(PORTS.from, PORTS.below)
+    if (await isFree(port)) return port
+  }
+  throw new Error(`None of ${PORT_ATTEMPTS_MAX} ports between ${PORTS.from} and ${PORTS.below} is free.`)
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
+  server.listen(port, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+  } catch {
+    return false
+  }
   server.close()
   await once(server, 'close')
-  if (typeof address !== 'object' || address === null) throw new Error('A listening server has an address.')
-  return address.port
+  return true
 }
 
 const READY_ASK_EVERY_MS = 100
@@ -155,11 +170,16 @@ export async function untilReady(
   while (!(await isReady().catch(() => false))) {
     const { exitCode, signalCode } = server.child
     if (exitCode !== null || signalCode !== null)
-      throw new Error(`The server ended with ${exitCode ?? signalCode}: see ${logFile}.`)
+      throw new Error(`The server ended with ${exitCode ?? signalCode}: see ${logFile}.\n${await tailOf(logFile)}`)
     if (Date.now() > deadline) {
       await server.stop()
       throw new Error(`The server did not answer within ${timeoutMs / 1000} s: see ${logFile}.`)
     }
     await setTimeout(READY_ASK_EVERY_MS)
   }
+}
+
+async function tailOf(file: string): Promise<string> {
+  const text = await readFile(file, 'utf8').catch(() => '')
+  return text.slice(-TAIL_CHARACTERS)
 }

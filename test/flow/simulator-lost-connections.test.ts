@@ -44,7 +44,7 @@ t.test('does not wait in real time for an outage that outlasts the history', asy
   const gateways = await world.enrol('acme', 1)
   const alwaysAway = { everyMs: 86_400_000, lengthMaxMs: 86_400_000 * 10 }
   const options = { host: '127.0.0.1', port, caPem: world.caPem, gateways, log, outages: alwaysAway, isHistoryOnly: true }
-  const report = await runSimulator({ ...options, backfillDays: HOUR_DAYS, speed: 7_200 }, forever)
+  const report = await runSimulator({ ...options, backfillDays: HOUR_DAYS, speed: 600 }, forever)
   t.ok(report.outages > 0)
   t.ok(isHistoryOf(1, report.readings))
   t.equal(report.acked, report.messages)
