@@ -2,11 +2,14 @@ import type { FromSchema } from 'json-schema-to-ts'
 
 const file = { type: 'string', minLength: 1 } as const
 
+/** The name of the one cell, where there is no table of them. A table that is made later must keep it. */
+export const MAIN_CELL = 'main'
+
 /** The table of cells: MILLRACE_INFLUX_CELLS_FILE. */
 export const influxCellsSchema = {
   type: 'array',
   minItems: 1,
-  maxItems: 1_000,
+  maxItems: 32,
   items: {
     type: 'object',
     required: ['name', 'url', 'org', 'bucket'],

@@ -4,13 +4,14 @@ import { crashPoint } from '../platform/runtime/crash-points.ts'
 import { MillraceError } from '../platform/runtime/errors.ts'
 import type { Logger } from '../platform/runtime/log.ts'
 import { type RetryPolicy, retry } from '../platform/runtime/retry.ts'
+import type { LoopName } from './metrics.ts'
 import { GIVEN_UP, untilGrace } from './stop-grace.ts'
 
 /** What a processor does with a batch. Resolves only when its sinks have acknowledged; must be idempotent, since a batch may come again. */
 export type Process = (records: readonly LogRecord[], signal: AbortSignal) => Promise<void>
 
 export interface LoopOptions {
-  readonly name: string
+  readonly name: LoopName
   readonly consumer: Consumer
   readonly process: Process
   readonly limit: PollLimit
@@ -46,8 +47,7 @@ export async function runLoop(options: LoopOptions, signal: AbortSignal): Promis
       )
       if (records === GIVEN_UP || records.length === 0) continue
       const outcome = await untilGrace(workOff(records, options, policy, signal), STOP_GRACE_MS, signal)
-      if (outcome === GIVEN_UP)
-        log.warn({ processor: name }, 'The batch under way is given up; it is read again at the next start.')
+      if (outcome === GIVEN_UP) log.warn(name, 'The batch under way is given up; it is read again at the next start.')
       if (gatherMs > 0 && !isFull(records, limit)) await setTimeout(gatherMs, undefined, { signal })
     }
   } catch (error) {
@@ -69,7 +69,7 @@ async function workOff(
   const isCommitted = await retry(() => commit(consumer), policy, signal)
   crashPoint('process.after-commit')
   if (isCommitted) onBatch(records.length, performance.now() - startMs)
-  else log.info({ processor: name }, 'Partitions were dealt out anew; the batch is read again by its new owner.')
+  else log.info(name, 'Partitions were dealt out anew; the batch is read again by its new owner.')
 }
 
 /** @returns false when the partitions have gone to another consumer; then trying again would be of no use. */
@@ -87,7 +87,7 @@ async function leave({ name, consumer, log }: LoopOptions): Promise<void> {
   try {
     await consumer.close()
   } catch (error) {
-    log.warn({ processor: name, err: error }, 'The consumer group could not be left; the log finds out by itself.')
+    log.warn({ ...name, err: error }, 'The consumer group could not be left; the log finds out by itself.')
   }
 }
 
@@ -98,7 +98,7 @@ function retryPolicy({ name, log, onRetry }: LoopOptions): RetryPolicy {
     attemptsMax: Number.POSITIVE_INFINITY,
     onFailure(error, attempt) {
       onRetry()
-      log.warn({ processor: name, attempt, code: error.code, err: error }, 'A store is away; the batch is tried again.')
+      log.warn({ ...name, attempt, code: error.code, err: error }, 'A store is away; the batch is tried again.')
     },
   }
 }

@@ -5,12 +5,17 @@ import type { KafkaLog, KafkaLogOptions } from '../platform/adapters/kafka/open.
 import { openSqliteLogFromThread } from '../platform/adapters/sqlite/log/open.ts'
 import { openSeriesWriter } from '../platform/adapters/sqlite/series/open-writer.ts'
 import type { CellPlaces, SensorStore } from '../platform/ports/metadata.ts'
+import type { RejectionWriter } from '../platform/ports/rejections.ts'
+import type { TimeSeriesWriter } from '../platform/ports/time-series.ts'
 import { armCrashPoint } from '../platform/runtime/crash-points.ts'
+import type { Running } from '../platform/runtime/lifecycle.ts'
 import { createLogger, type Logger, type LogOptions } from '../platform/runtime/log.ts'
 import { createThreadRegistry, type MetricsSnapshot, snapshotMetrics } from '../platform/runtime/metrics-registry.ts'
 import { answerOnceOpen, createCaller } from '../platform/runtime/thread.ts'
+import { createCellShares } from './cell-share.ts'
 import type { ProcessConfig } from './config.ts'
-import { startProcessors } from './service.ts'
+import { createProcessMetrics } from './metrics.ts'
+import { type ProcessPorts, startProcessors } from './service.ts'
 
 /** The event log, as a thread can open it. */
 export type ThreadLog =
@@ -21,7 +26,7 @@ export type ThreadLog =
 /** The time-series store, as a thread can open it. */
 export type ThreadSeries =
   | { readonly kind: 'sqlite'; readonly folder: string }
-  | { readonly kind: 'influx'; readonly options: Omit<InfluxWriterOptions, 'log' | 'places'> }
+  | { readonly kind: 'influx'; readonly cells: readonly InfluxWriterOptions['cell'][]; readonly isCompressed: boolean }
 
 export interface ProcessorThreadData {
   readonly folder: string
@@ -35,7 +40,7 @@ export interface ProcessorThreadData {
 }
 
 /** What the processors ask of the metadata store. */
-export type MetadataCallsOfProcessors = Pick<SensorStore, 'recordSensors'> & Pick<CellPlaces, 'placeTenants' | 'placesOf'>
+export type MetadataCallsOfProcessors = Pick<SensorStore, 'recordSensors'> & Pick<CellPlaces, 'placeTenants'>
 
 /** What the thread can be asked. */
 export type ProcessorCalls = {
@@ -53,46 +58,66 @@ async function start({ folder, config, logOptions, eventLog: place, series: seri
   const metadata: MetadataCallsOfProcessors = {
     recordSensors: (sensors) => caller.call('recordSensors', sensors),
     placeTenants: (tenants, cells) => caller.call('placeTenants', tenants, cells),
-    placesOf: (tenants) => caller.call('placesOf', tenants),
   }
-  const { series, retention, readBack } = await openSeries(seriesPlace, metadata, log)
+  const stores = await openCells(seriesPlace, metadata, log)
   const eventLog =
     place.kind === 'sqlite' ? await openSqliteLogFromThread(folder, place.port) : await openKafka(place.options, log)
-  const ports = {
-    eventLog,
-    series,
-    rejections: series,
-    sensors: metadata,
-    ...(retention && { retention }),
-    ...(readBack && { readBack }),
-  }
   const onDeath = (error: Error): void => {
     log.fatal({ err: error }, 'A processor failed; the process stops.')
     setImmediate(() => {
       throw error
     })
   }
-  const running = await startProcessors(ports, { config, log, metrics, onDeath })
+  const surroundings = { config, log, metrics: createProcessMetrics(metrics), onDeath }
+  const running = await startAll(
+    stores.map(
+      (store) => () => startProcessors({ ...store, eventLog, rejections: store.series, sensors: metadata }, surroundings),
+    ),
+  )
 
   return {
     metrics,
     async stop() {
-      await running.stop()
+      await Promise.all(running.map(({ stop }) => stop()))
       await eventLog.close()
       metadataPort.close()
-      series.close()
+      for (const { series } of stores) series.close()
     },
   }
 }
 
-async function openSeries(place: ThreadSeries, places: CellPlaces, log: Logger) {
+/** All at once; when one can't be started, none stays. */
+async function startAll(starts: readonly (() => Promise<Running>)[]): Promise<readonly Running[]> {
+  const ended = await Promise.allSettled(starts.map((start) => start()))
+  const started = ended.filter((end) => end.status === 'fulfilled').map(({ value }) => value)
+  const failed = ended.find((end) => end.status === 'rejected')
+  if (failed === undefined) return started
+  await Promise.all(started.map(({ stop }) => stop()))
+  throw failed.reason
+}
+
+type CellPorts = Pick<ProcessPorts, 'readBack' | 'retention' | 'share'> & {
+  readonly series: TimeSeriesWriter & RejectionWriter & { close(): void }
+}
+
+/** The cells of the time-series store; the embedded one is all there is. */
+async function openCells(
+  place: ThreadSeries,
+  places: Pick<CellPlaces, 'placeTenants'>,
+  log: Logger,
+): Promise<readonly CellPorts[]> {
   if (place.kind === 'sqlite') {
     const series = openSeriesWriter({ folder: place.folder })
-    return { series, retention: series, readBack: undefined }
+    return [{ series, retention: series }]
   }
   const { openInfluxWriter } = await import('../platform/adapters/influx/open-writer.ts')
-  const series = openInfluxWriter({ ...place.options, places, log })
-  return { series, retention: undefined, readBack: series }
+  const { cells, isCompressed } = place
+  const names = cells.map(({ name }) => name)
+  const shareOf = createCellShares(names, places, log)
+  return cells.map((cell) => {
+    const series = openInfluxWriter({ cell, isCompressed, log })
+    return { series, readBack: series, share: shareOf(cell.name) }
+  })
 }
 
 /** Loaded where it is used: without Kafka, its client takes no memory. */

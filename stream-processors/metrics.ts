@@ -59,58 +59,67 @@ export function createProcessMetrics(registry: Registry) {
   }
 }
 
+/** Which loop it is: of which processor, for which cell of the time-series store. */
+export interface LoopName {
+  readonly processor: string
+  readonly cell: string
+}
+
+const LOOP = ['processor', 'cell'] as const
+
 /** What every processor's loop reports. */
 function createLoopMetrics(registry: Registry) {
   const registers = [registry]
   const records = new Counter({
     name: 'process_records_total',
     help: 'Records of the event log that were processed and committed.',
-    labelNames: ['processor'] as const,
+    labelNames: LOOP,
     registers,
   })
   const retries = new Counter({
     name: 'process_retries_total',
     help: 'Batches that were tried again because a store was away.',
-    labelNames: ['processor'] as const,
+    labelNames: LOOP,
     registers,
   })
   const batchSeconds = new Histogram({
     name: 'process_batch_duration_seconds',
     help: 'Time to process and commit one batch.',
-    labelNames: ['processor'] as const,
+    labelNames: LOOP,
     buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
     registers,
   })
   const lag = new Gauge({
     name: 'process_lag_records',
     help: 'Records of the event log that a processor has yet to commit.',
-    labelNames: ['processor', 'partition'] as const,
+    labelNames: [...LOOP, 'partition'] as const,
     registers,
   })
 
   const expired = new Gauge({
     name: 'process_expired_records',
     help: 'Records that the event log deleted by age before a processor had committed them: the most at once since the start. They are in no store.',
-    labelNames: ['processor', 'partition'] as const,
+    labelNames: [...LOOP, 'partition'] as const,
     registers,
   })
   const expiredMost = new Map<string, number>()
 
   return {
-    batch(processor: string, count: number, durationMs: number): void {
-      records.inc({ processor }, count)
-      batchSeconds.observe({ processor }, durationMs / 1000)
+    batch(loop: LoopName, count: number, durationMs: number): void {
+      records.inc({ ...loop }, count)
+      batchSeconds.observe({ ...loop }, durationMs / 1000)
     },
-    retried(processor: string): void {
-      retries.inc({ processor })
+    retried(loop: LoopName): void {
+      retries.inc({ ...loop })
     },
-    lag(processor: string, lags: readonly Lag[]): void {
+    lag(loop: LoopName, lags: readonly Lag[]): void {
       for (const { partition, records: count, expired: gone } of lags) {
-        lag.set({ processor, partition }, count)
+        lag.set({ ...loop, partition }, count)
         // The next commit is behind them, and with it the trace of them is gone from the log.
-        const most = Math.max(gone, expiredMost.get(`${processor}/${partition}`) ?? 0)
-        expiredMost.set(`${processor}/${partition}`, most)
-        expired.set({ processor, partition }, most)
+        const key = `${loop.processor}/${loop.cell}/${partition}`
+        const most = Math.max(gone, expiredMost.get(key) ?? 0)
+        expiredMost.set(key, most)
+        expired.set({ ...loop, partition }, most)
       }
     },
   }

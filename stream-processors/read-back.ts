@@ -1,6 +1,7 @@
 import type { EventLogReader, LogRecord, Position } from '../platform/ports/event-log.ts'
 import type { Point, ReadBack, TimeSeriesWriter } from '../platform/ports/time-series.ts'
 import type { Logger } from '../platform/runtime/log.ts'
+import type { CellShare } from './cell-share.ts'
 import type { Process } from './loop.ts'
 import { readPoints } from './read-points.ts'
 
@@ -8,6 +9,8 @@ export interface ReadBackPorts {
   readonly eventLog: Pick<EventLogReader, 'read' | 'offsetsAt'>
   readonly series: TimeSeriesWriter
   readonly readBack: ReadBack
+  /** Where the store is one cell of several. */
+  readonly share?: CellShare
 }
 
 export interface ReadBackSurroundings {
@@ -23,6 +26,9 @@ const EVERY_MS = 10_000
 /** Older records are taken as read back before. */
 const LOOK_BACK_MS = 24 * 3_600_000
 const SAMPLES_AT_ONCE = 16
+const ONE_RECORD = { recordsMax: 1, bytesMax: 1 }
+/** Among which one of the cell's own is looked for. */
+const SEVERAL_RECORDS = { recordsMax: 200, bytesMax: 262_144 }
 const REPLAY_LIMIT = { recordsMax: 5_000, bytesMax: 4_194_304 }
 
 /**
@@ -31,7 +37,7 @@ const REPLAY_LIMIT = { recordsMax: 5_000, bytesMax: 4_194_304 }
  */
 export function withReadBack(
   process: Process,
-  { eventLog, series, readBack }: ReadBackPorts,
+  { eventLog, series, readBack, share }: ReadBackPorts,
   surroundings: ReadBackSurroundings,
 ): Process {
   const { log, clock, onReplayed, everyMs = EVERY_MS } = surroundings
@@ -67,7 +73,7 @@ export function withReadBack(
   async function findGap(next: LogRecord, floor: number, signal: AbortSignal): Promise<number | undefined> {
     let from: number | undefined
     for (const offsets of inGroups(sampleOffsets(next.offset, floor), SAMPLES_AT_ONCE)) {
-      const samples = await Promise.all(offsets.map((offset) => sampleAt({ ...next, offset })))
+      const samples = await Promise.all(offsets.map((offset) => sampleAt({ ...next, offset }, next.offset)))
       const found = samples.filter((sample) => sample !== undefined)
       const missing = new Set(
         await readBack.missing(
@@ -83,9 +89,18 @@ export function withReadBack(
     return from
   }
 
-  /** The first point of the record there; undefined when there is none that could be looked for. */
-  async function sampleAt(position: Position): Promise<{ readonly offset: number; readonly point: Point } | undefined> {
-    const [record] = await eventLog.read(position, { recordsMax: 1, bytesMax: 1 })
+  async function own(records: readonly LogRecord[]): Promise<readonly LogRecord[]> {
+    return share === undefined ? records : share.own(records)
+  }
+
+  /** The first point of the cell's first record there; undefined when there is none that could be looked for. */
+  async function sampleAt(
+    position: Position,
+    end: number,
+  ): Promise<{ readonly offset: number; readonly point: Point } | undefined> {
+    const limit = share === undefined || share.isAll ? ONE_RECORD : SEVERAL_RECORDS
+    const page = await eventLog.read(position, limit)
+    const [record] = await own(page.filter(({ offset }) => offset < end))
     const point = record && readPoints(record)?.points[0]
     return record && point && { offset: record.offset, point }
   }
@@ -98,11 +113,12 @@ export function withReadBack(
       const records = page.filter((record) => record.offset < end)
       const last = records.at(-1)
       if (last === undefined) break
+      const mine = await own(records)
       await series.write(
-        records.flatMap((record) => readPoints(record)?.points ?? []),
+        mine.flatMap((record) => readPoints(record)?.points ?? []),
         signal,
       )
-      count += records.length
+      count += mine.length
       offset = last.offset + 1
     }
     return count

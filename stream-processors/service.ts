@@ -4,24 +4,35 @@ import type { RejectionWriter } from '../platform/ports/rejections.ts'
 import type { ReadBack, TimeSeriesWriter } from '../platform/ports/time-series.ts'
 import type { Running } from '../platform/runtime/lifecycle.ts'
 import type { Logger } from '../platform/runtime/log.ts'
-import type { MetricsRegistry } from '../platform/runtime/metrics-registry.ts'
+import { MAIN_CELL } from '../schemas/influx-cells.ts'
 import { READINGS_TOPIC, REJECTED_TOPIC } from '../schemas/topics.ts'
+import type { CellShare } from './cell-share.ts'
 import type { ProcessConfig } from './config.ts'
 import { createIndexRejections } from './index-rejections.ts'
+import { startLagSampling } from './lag-sampling.ts'
 import { type Process, runLoop } from './loop.ts'
-import { createProcessMetrics } from './metrics.ts'
+import type { ProcessMetrics } from './metrics.ts'
 import { withReadBack } from './read-back.ts'
 import { keepRetention, type Retention } from './retention.ts'
 import { createStoreReadings } from './store-readings.ts'
 
-/** Consumer groups of the event log, by processor. They are names on disk: never change them. */
-export const CONSUMER_GROUPS = { store: 'millrace.store', rejections: 'millrace.rejections' } as const
+/** What stores readings, and what indexes the rejected ones. Consumer groups are called after them, which are names on disk: never change them. */
+const TOPICS = { store: READINGS_TOPIC, rejections: REJECTED_TOPIC } as const
+type Processor = keyof typeof TOPICS
+const PROCESSORS: readonly Processor[] = ['store', 'rejections']
 
+/** The consumer group of a processor of one cell. A new cell's begins with the oldest record that the log holds, and none of its tenants is older. */
+export const consumerGroup = (processor: Processor, cell: string = MAIN_CELL): string =>
+  cell === MAIN_CELL ? `millrace.${processor}` : `millrace.${processor}.${cell}`
+
+/** What the processors of one store, or of one cell of it, work on. */
 export interface ProcessPorts {
   readonly eventLog: EventLog
   readonly series: TimeSeriesWriter
   readonly rejections: RejectionWriter
   readonly sensors: Pick<SensorStore, 'recordSensors'>
+  /** Where the store may consist of several cells. */
+  readonly share?: CellShare
   /** Where the store may lose what it has acknowledged. */
   readonly readBack?: ReadBack
   /** Where the store doesn't delete by itself. */
@@ -31,43 +42,43 @@ export interface ProcessPorts {
 export interface ProcessSurroundings {
   readonly config: ProcessConfig
   readonly log: Logger
-  readonly metrics: MetricsRegistry
+  readonly metrics: ProcessMetrics
   /** A processor ended with an error that retrying can't mend: the process must stop. */
   readonly onDeath: (error: Error) => void
 }
 
-const LAG_EVERY_MS = 2_000
 /** Rejections take no part in the race for throughput. */
 const REJECTIONS_PER_BATCH_MAX = 1_000
 
-/** Event log in, stores out: one loop for each processor. */
+/** Event log in, store out: one loop for each processor. */
 export async function startProcessors(
   ports: ProcessPorts,
-  { config, log, metrics: registry, onDeath }: ProcessSurroundings,
+  { config, log, metrics, onDeath }: ProcessSurroundings,
 ): Promise<Running> {
-  const metrics = createProcessMetrics(registry)
+  const { eventLog, share, retention } = ports
+  const cell = share?.name ?? MAIN_CELL
   const stopping = new AbortController()
-
   const loops: Promise<void>[] = []
 
-  async function start(name: keyof typeof CONSUMER_GROUPS, topic: string, process: Process, recordsMax: number): Promise<void> {
-    const consumer = await ports.eventLog.join(CONSUMER_GROUPS[name], [topic])
+  async function start(processor: Processor, process: Process, recordsMax: number): Promise<void> {
+    const name = { processor, cell }
+    const consumer = await eventLog.join(consumerGroup(processor, cell), [TOPICS[processor]])
     const limit = { recordsMax, bytesMax: config.MILLRACE_PROCESS_BATCH_BYTES_MAX }
     const onBatch = (count: number, durationMs: number): void => metrics.batch(name, count, durationMs)
     const onRetry = (): void => metrics.retried(name)
-    const options = { name, consumer, process, limit, gatherMs: config.MILLRACE_PROCESS_GATHER_MS, log, onBatch, onRetry }
+    const gatherMs = config.MILLRACE_PROCESS_GATHER_MS
+    const options = { name, consumer, process: ofShare(process, share), limit, gatherMs, log, onBatch, onRetry }
     loops.push(runLoop(options, stopping.signal).catch(onDeath))
   }
 
   try {
-    await start('store', READINGS_TOPIC, createStore(), config.MILLRACE_PROCESS_BATCH_RECORDS_MAX)
-    await start('rejections', REJECTED_TOPIC, createIndexRejections(ports.rejections, log), REJECTIONS_PER_BATCH_MAX)
+    await start('store', createStore(), config.MILLRACE_PROCESS_BATCH_RECORDS_MAX)
+    await start('rejections', createIndexRejections(ports.rejections, log), REJECTIONS_PER_BATCH_MAX)
   } catch (error) {
     stopping.abort()
     await Promise.all(loops)
     throw error
   }
-  const { retention } = ports
   if (retention) loops.push(keepRetention({ retention, days: config.MILLRACE_RETENTION_DAYS, log }, stopping.signal))
 
   function createStore(): Process {
@@ -77,35 +88,27 @@ export async function startProcessors(
     return withReadBack(store, { ...ports, readBack }, { log, clock: Date.now, onReplayed: metrics.replayed })
   }
 
-  const told = new Set<string>()
-  async function sample(name: keyof typeof CONSUMER_GROUPS, topic: string): Promise<void> {
-    const lags = await ports.eventLog.lag(CONSUMER_GROUPS[name], topic)
-    metrics.lag(name, lags)
-    for (const { partition, expired, committed } of lags.filter((lag) => lag.expired > 0)) {
-      const about = { processor: name, topic, partition, records: expired, nextOffset: committed }
-      if (!told.has(`${topic}/${partition}/${committed}`))
-        log.error(
-          about,
-          'The event log deleted records by age that had not been processed. They are in no store: restore them from a backup of the log, or have the gateways send them again.',
-        )
-      told.add(`${topic}/${partition}/${committed}`)
-    }
-  }
-  async function sampleLag(): Promise<void> {
-    await sample('store', READINGS_TOPIC)
-    await sample('rejections', REJECTED_TOPIC)
-  }
-  const sampling = setInterval(
-    () => sampleLag().catch((error: unknown) => log.debug({ err: error }, 'The lag is not known.')),
-    LAG_EVERY_MS,
-  )
-
+  const groups = PROCESSORS.map((processor) => ({
+    name: { processor, cell },
+    group: consumerGroup(processor, cell),
+    topic: TOPICS[processor],
+  }))
+  const sampling = startLagSampling(groups, { eventLog, metrics, log })
   return {
     name: 'stream-processors',
     async stop() {
-      clearInterval(sampling)
+      sampling.stop()
       stopping.abort()
       await Promise.all(loops)
     },
+  }
+}
+
+/** The processor sees its own cell's records only; all of them are committed. */
+function ofShare(process: Process, share: CellShare | undefined): Process {
+  if (share === undefined) return process
+  return async (records, signal) => {
+    const own = await share.own(records)
+    if (own.length > 0) await process(own, signal)
   }
 }

@@ -2,7 +2,7 @@ import type { Cell } from '../../platform/adapters/influx/cells.ts'
 import type { InfluxConfig } from '../../platform/adapters/influx/config.ts'
 import { MillraceError } from '../../platform/runtime/errors.ts'
 import { compile } from '../../schemas/compile.ts'
-import { type InfluxCells, influxCellsSchema } from '../../schemas/influx-cells.ts'
+import { type InfluxCells, influxCellsSchema, MAIN_CELL } from '../../schemas/influx-cells.ts'
 import { readNamed, readRoots } from './read-named.ts'
 
 /** Where the tokens of a cell are kept. */
@@ -16,9 +16,6 @@ export interface InfluxSettings {
   readonly cells: readonly (Cell & { readonly tokenFiles: TokenFiles })[]
   readonly isCompressed: boolean
 }
-
-/** The name of the one cell, where there is no table of them. A table that is made later must keep it. */
-export const ONLY_CELL = 'main'
 
 const isCells = compile<InfluxCells>(influxCellsSchema)
 
@@ -49,7 +46,7 @@ type CellEntry = InfluxCells[number]
 function onlyCell(config: InfluxConfig): readonly CellEntry[] {
   if (config.MILLRACE_INFLUX_URL === undefined) return []
   const entry: CellEntry = {
-    name: ONLY_CELL,
+    name: MAIN_CELL,
     url: config.MILLRACE_INFLUX_URL,
     org: config.MILLRACE_INFLUX_ORG,
     bucket: config.MILLRACE_INFLUX_BUCKET,

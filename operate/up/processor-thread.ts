@@ -44,7 +44,6 @@ export async function startProcessorThread(options: ProcessorThreadOptions): Pro
   const calls: MetadataCallsOfProcessors = {
     recordSensors: (sensors) => metadata.recordSensors(sensors),
     placeTenants: (tenants, cells) => metadata.placeTenants(tenants, cells),
-    placesOf: (tenants) => metadata.placesOf(tenants),
   }
   answer(port1, calls, 'metadata.unavailable')
   const thread = startThread<ProcessorCalls>({

@@ -5,6 +5,7 @@ import { proveTenant } from '../../platform/ports/tenant-scope.ts'
 import type { TimeSeriesReader } from '../../platform/ports/time-series.ts'
 import type { Running } from '../../platform/runtime/lifecycle.ts'
 import type { ThreadSeries } from '../../stream-processors/main.ts'
+import { assertCells } from './assert-cells.ts'
 import { type InfluxSettings, withTokens } from './influx-settings.ts'
 
 export interface SeriesPlace {
@@ -25,6 +26,7 @@ const PING_TIMEOUT_MS = 2_000
 /** InfluxDB where it is set, otherwise SQLite in the data folder. */
 export async function openSeriesStore({ folder, influx, places, threads, onDeath }: SeriesPlace): Promise<SeriesStore> {
   if (influx !== undefined) {
+    await assertCells(influx, places)
     // Loaded where it is used: without InfluxDB, its client takes no memory.
     const { openInfluxReader } = await import('../../platform/adapters/influx/open-reader.ts')
     const reader = openInfluxReader({ cells: withTokens(influx, 'read'), places })
@@ -38,5 +40,5 @@ export async function openSeriesStore({ folder, influx, places, threads, onDeath
 /** What the processors' thread needs to open the store for writing. @throws {MillraceError} `config.invalid`. */
 export function seriesForThread(folder: string, influx: InfluxSettings | undefined): ThreadSeries {
   if (influx === undefined) return { kind: 'sqlite', folder }
-  return { kind: 'influx', options: { cells: withTokens(influx, 'write'), isCompressed: influx.isCompressed } }
+  return { kind: 'influx', cells: withTokens(influx, 'write'), isCompressed: influx.isCompressed }
 }

@@ -10,6 +10,7 @@ import { adminSocketPath } from '../admin/socket-path.ts'
 import { startAdmin } from '../admin/start-admin.ts'
 import { createOperations, type Operations } from '../operations/operations.ts'
 import { VERSION } from '../output/version.ts'
+import { assertCells } from './assert-cells.ts'
 import { readBridgeSettings } from './bridge-settings.ts'
 import { listenerCertificate } from './listener-certificate.ts'
 import { type ProcessorThread, startProcessorThread } from './processor-thread.ts'
@@ -31,6 +32,7 @@ export interface PartOptions {
 
 export async function startProcessors(stores: Stores, options: PartOptions, isAlone: boolean): Promise<ProcessorThread> {
   const { folder, settings, isPretty, onDeath } = options
+  if (settings.influx !== undefined) await assertCells(settings.influx, stores.metadata)
   return startProcessorThread({
     folder,
     config: settings.process,

@@ -119,6 +119,8 @@ export interface CellPlaces {
   placeTenants(tenants: readonly string[], cells: readonly string[]): Promise<ReadonlyMap<string, string>>
   /** Tenants without a place are left out. */
   placesOf(tenants: readonly string[]): Promise<ReadonlyMap<string, string>>
+  /** How many tenants live in each cell that has any, by its name. */
+  tenantsByCell(): Promise<ReadonlyMap<string, number>>
 }
 
 export interface Metadata extends TenantStore, GatewayStore, TokenStore, SensorStore, CellPlaces {

@@ -5,6 +5,7 @@
 export const CRASH_POINTS = [
   'ingest.before-append',
   'ingest.after-append',
+  'process.after-place',
   'process.before-write',
   'process.after-write',
   'process.after-sensors',

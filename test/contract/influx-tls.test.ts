@@ -61,7 +61,7 @@ t.test('InfluxDB with TLS', { skip: needsService('influx') || needs('openssl') }
   })
 
   t.test('what is written comes back', async (t) => {
-    const writer = openInfluxWriter({ cells: [cell], places, log: quiet })
+    const writer = openInfluxWriter({ cell, log: quiet })
     const reader = openInfluxReader({ cells: [cell], places })
     t.teardown(() => [writer, reader].forEach((one) => void one.close()))
     t.match(await writer.write([point({ power_w: 1 })], never), { stored: 1 })
@@ -69,9 +69,9 @@ t.test('InfluxDB with TLS', { skip: needsService('influx') || needs('openssl') }
   })
 
   t.test('a writer and a reader with another root are told, and nothing is taken for stored', async (t) => {
-    const cells = [{ ...cell, caPem: other.caPem }]
-    const writer = openInfluxWriter({ cells, places, log: quiet })
-    const reader = openInfluxReader({ cells, places })
+    const foreign = { ...cell, caPem: other.caPem }
+    const writer = openInfluxWriter({ cell: foreign, log: quiet })
+    const reader = openInfluxReader({ cells: [foreign], places })
     t.teardown(() => [writer, reader].forEach((one) => void one.close()))
     const refusal = { code: AWAY, message: /none of the roots in the file of MILLRACE_INFLUX_CA_FILE/ }
     await t.rejects(writer.write([point({ power_w: 1 })], never), refusal)

@@ -37,14 +37,21 @@ const CORPUS = [
 
 t.setTimeout(120_000)
 
+function firstOf<T>([first]: readonly T[]): T {
+  if (first === undefined) throw new Error('no cell')
+  return first
+}
+
 async function openWorld(t: Test, names: readonly string[] = ['one']) {
   const server = await openInflux()
   const cells = names.map((name) => ({ ...server, name, bucket: fresh() }))
   for (const cell of cells) await ensureBuckets(cell, retentions)
   const places = await openSqliteMetadata({ folder: t.testdir(), onDeath: (error) => t.fail('a thread ended', { error }) })
   t.teardown(() => places.close())
+  await places.placeTenants(['acme', 'bolt'], names.slice(0, 1))
+  /** Writes to the first of them. */
   const open = (some = cells) => {
-    const writer = openInfluxWriter({ cells: some, places, log: quiet })
+    const writer = openInfluxWriter({ cell: firstOf(some), log: quiet })
     const reader = openInfluxReader({ cells: some, places })
     t.teardown(() => writer.close())
     t.teardown(() => reader.close())
@@ -166,11 +173,7 @@ t.test('InfluxDB', { skip: needsService('influx') }, async (t) => {
     const { writer, cells, server } = await openWorld(t)
     const bucket = fresh()
     await ensureBuckets({ ...server, bucket }, { readingsDays: 2, rejectedDays: 2 })
-    const short = openInfluxWriter({
-      cells: [{ ...server, name: 'short', bucket }],
-      places: { placeTenants: async (tenants) => new Map(tenants.map((one) => [one, 'short'])), placesOf: async () => new Map() },
-      log: quiet,
-    })
+    const short = openInfluxWriter({ cell: { ...server, name: 'short', bucket }, log: quiet })
     t.teardown(() => short.close())
     const old = Array.from({ length: 4_000 }, (_, n) => point({ power_w: n }, { timestampMs: T0 + n }))
     const startMs = performance.now()
@@ -186,59 +189,45 @@ t.test('InfluxDB', { skip: needsService('influx') }, async (t) => {
     const [reading, writing] = [await makeToken(cell, 'read'), await makeToken(cell, 'write')]
     for (const token of [reading, writing]) t.ok(await isTokenKnown({ ...cell, token }))
     t.notOk(await isTokenKnown({ ...cell, token: 'of another server' }))
-    const asReader = openInfluxWriter({ cells: [{ ...cell, token: reading }], places, log: quiet })
+    const asReader = openInfluxWriter({ cell: { ...cell, token: reading }, log: quiet })
     await t.rejects(asReader.write([point({ power_w: 1 })], never), { code: 'time-series.unavailable', message: /doctor --fix/ })
-    const asWriter = openInfluxWriter({ cells: [{ ...cell, token: writing }], places, log: quiet })
+    const asWriter = openInfluxWriter({ cell: { ...cell, token: writing }, log: quiet })
     t.match(await asWriter.write([point({ power_w: 1 })], never), { stored: 1 })
-    const elsewhere = openInfluxWriter({
-      cells: [{ ...server, name: 'one', bucket: 'setup', token: writing }],
-      places,
-      log: quiet,
-    })
+    const elsewhere = openInfluxWriter({ cell: { ...server, name: 'one', bucket: 'setup', token: writing }, log: quiet })
     await t.rejects(elsewhere.write([point({ power_w: 1 })], never), { code: 'time-series.unavailable' })
     const reader = openInfluxReader({ cells: [{ ...cell, token: reading }], places })
     t.equal((await reader.range(acme, everything, never)).length, 1)
     for (const one of [asReader, asWriter, elsewhere, reader]) one.close()
   })
 
-  t.test('every tenant lives in one cell; a new cell takes new ones and moves nobody', async (t) => {
-    const world = await openWorld(t, ['one', 'two'])
-    const { writer, open, places, cells, raw } = world
-    const tenants = ['a', 'b', 'c', 'd']
-    await writer.write(
-      tenants.map((tenant) => point({ power_w: 1 }, { tenant })),
-      never,
-    )
-    const before = await places.placesOf(tenants)
-    t.same([...before.values()].toSorted(), ['one', 'one', 'two', 'two'])
-    const third = { ...world.server, name: 'three', bucket: fresh() }
-    await ensureBuckets(third, retentions)
-    const wider = open([...cells, third])
-    await wider.writer.write(
-      [...tenants, 'e', 'f'].map((tenant) => point({ power_w: 2 }, { tenant, timestampMs: T0 + 1 })),
-      never,
-    )
-    t.same(await places.placesOf(tenants), before, 'nobody moved')
-    t.same(new Set((await places.placesOf(['e', 'f'])).values()), new Set(['three']), 'new ones go to the emptiest')
-    for (const tenant of tenants) t.equal((await wider.reader.range(proveTenant(tenant), everything, never)).length, 2)
-    const seen = await raw(
-      `from(bucket: "${third.bucket}") |> range(start: 0) |> keep(columns: ["tenant"]) |> distinct(column: "tenant")`,
-    )
-    t.notMatch(seen, /,a\b/)
-    const narrower = open(cells.slice(0, 1))
-    const lost = tenants.find((tenant) => before.get(tenant) === 'two') ?? ''
-    await t.rejects(narrower.reader.range(proveTenant(lost), everything, never), { code: 'config.invalid', message: /cell two/ })
-    await t.rejects(narrower.writer.write([point({ power_w: 1 }, { tenant: lost })], never), { code: 'config.invalid' })
+  t.test('a reader finds a tenant in the cell where it lives, and says which cell its table lacks', async (t) => {
+    const { places, cells, open } = await openWorld(t, ['one', 'two'])
+    await places.placeTenants(['a'], ['two'])
+    const [one, two] = [open(cells.slice(0, 1)), open(cells.slice(1))]
+    await two.writer.write([point({ power_w: 1 }, { tenant: 'a' })], never)
+    t.equal((await open().reader.range(proveTenant('a'), everything, never)).length, 1)
+    await t.rejects(one.reader.range(proveTenant('a'), everything, never), { code: 'config.invalid', message: /cell two/ })
+  })
+
+  t.test('a reader is there for the tenants of one cell while the other is away, and gone with the last', async (t) => {
+    const { places, cells, open, writer } = await openWorld(t, ['main', 'two'])
+    const away = cells.map((cell) => ({ ...cell, url: 'http://127.0.0.1:9' }))
+    const [main] = cells
+    const { reader } = open([...(main ? [main] : []), ...away.slice(1)])
+    await places.placeTenants(['b'], ['two'])
+    await writer.write([point({ power_w: 1 })], never)
+    await t.resolves(reader.ping())
+    t.equal((await reader.range(acme, everything, never)).length, 1)
+    await t.rejects(reader.range(proveTenant('b'), everything, never), { code: 'time-series.unavailable' })
+    await t.rejects(open(away).reader.ping(), { code: 'time-series.unavailable' })
   })
 
   t.test('an answer that never comes, and a server that is not there, are a store that is away', async (t) => {
-    const { places, cells } = await openWorld(t)
-    const [cell] = cells
-    if (cell === undefined) throw new Error('no cell')
-    const nobody = openInfluxWriter({ cells: [{ ...cell, url: 'http://127.0.0.1:9' }], places, log: quiet })
+    const cell = firstOf((await openWorld(t)).cells)
+    const nobody = openInfluxWriter({ cell: { ...cell, url: 'http://127.0.0.1:9' }, log: quiet })
     await t.rejects(nobody.write([point({ power_w: 1 })], never), { code: 'time-series.unavailable' })
     const plain = { ...cell, url: 'http://example.com:8086' }
-    t.throws(() => openInfluxWriter({ cells: [plain], places, log: quiet }), { code: 'config.invalid', message: /without TLS/ })
+    t.throws(() => openInfluxWriter({ cell: plain, log: quiet }), { code: 'config.invalid', message: /without TLS/ })
     nobody.close()
   })
 })

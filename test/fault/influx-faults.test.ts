@@ -14,6 +14,8 @@ import { openSqliteLog } from '../../platform/adapters/sqlite/log/open.ts'
 import { openSqliteMetadata } from '../../platform/adapters/sqlite/metadata/open.ts'
 import { READINGS_TOPIC, REJECTED_TOPIC } from '../../schemas/topics.ts'
 import { startInflux } from '../../scripts/services/influx.ts'
+import { createCellShares } from '../../stream-processors/cell-share.ts'
+import { createProcessMetrics } from '../../stream-processors/metrics.ts'
 import { startProcessors } from '../../stream-processors/service.ts'
 import { quiet } from '../contract/time-series/influx.ts'
 import { acme, defaultConfig, message, NOW_MS } from '../flow/stream-processors/world.ts'
@@ -44,15 +46,21 @@ async function openWorld(t: Test) {
     onDeath,
   })
   t.teardown(() => eventLog.close())
-  const cell = { name: 'one', url: influx.url, org: influx.org, bucket: 'readings', token: influx.token }
+  const cell = { name: 'main', url: influx.url, org: influx.org, bucket: 'readings', token: influx.token }
   await ensureBuckets(cell, { readingsDays: 396, rejectedDays: 90 })
-  const series = openInfluxWriter({ cells: [cell], places: metadata, log: quiet })
+  const series = openInfluxWriter({ cell, log: quiet })
   t.teardown(() => series.close())
   const reader = openInfluxReader({ cells: [cell], places: metadata })
   t.teardown(() => reader.close())
   const metrics = new Registry()
-  const ports = { eventLog, series, rejections: series, sensors: metadata, readBack: series }
-  const running = await startProcessors(ports, { config: defaultConfig(), log: quiet, metrics, onDeath })
+  const share = createCellShares(['main'], metadata, quiet)('main')
+  const ports = { eventLog, series, rejections: series, sensors: metadata, readBack: series, share }
+  const running = await startProcessors(ports, {
+    config: defaultConfig(),
+    log: quiet,
+    metrics: createProcessMetrics(metrics),
+    onDeath,
+  })
   t.teardown(running.stop)
   let sent = 0
 

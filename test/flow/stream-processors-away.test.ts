@@ -13,7 +13,7 @@ import { until } from '../unit/sqlite-log/open-log.ts'
 import { acme, defaultConfig, message, NOW_MS, openWorld } from './stream-processors/world.ts'
 
 const reading = (sensor: string, power_w: number) => message([{ sensor, ts: NOW_MS, values: { power_w } }])
-const retries = { processor: 'store' }
+const retries = { processor: 'store', cell: 'main' }
 
 t.test('a time series that refuses to write is waited for, and nothing is committed meanwhile', async (t) => {
   const world = await openWorld(t)
@@ -79,7 +79,7 @@ t.test('an index of rejections that refuses to write holds up nothing but itself
   spy.exec("CREATE TRIGGER full BEFORE INSERT ON rejection BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END")
   await world.start()
   await world.append({ ...reading('press-1', 1), value: Buffer.from('damaged') })
-  await until(async () => (await world.metric('process_retries_total', { processor: 'rejections' })) >= 1)
+  await until(async () => (await world.metric('process_retries_total', { processor: 'rejections', cell: 'main' })) >= 1)
   await world.append(reading('press-1', 2))
   await until(async () => (await world.rows('press-1')).length === 1)
   t.same(await world.indexed(), [])

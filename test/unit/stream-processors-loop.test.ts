@@ -23,7 +23,7 @@ async function openLoop(
   const counts = { batches: 0, records: 0, retries: 0 }
   const loop = runLoop(
     {
-      name: 'store',
+      name: { processor: 'store', cell: 'main' },
       consumer,
       process,
       limit: { recordsMax: 10, bytesMax: 10_000 },

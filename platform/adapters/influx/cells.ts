@@ -8,35 +8,24 @@ export interface Cell extends InfluxAddress {
 }
 
 export interface CellDirectory<T> {
-  /** @returns undefined for a tenant whose place isn't known yet. */
-  of(tenant: string): T | undefined
-  /** Finds out where tenants live, and gives those that have no place one. */
-  place(tenants: ReadonlySet<string>): Promise<void>
   /** Finds out where a tenant lives; undefined when it has no place: nothing was ever stored for it. */
   find(tenant: string): Promise<T | undefined>
 }
 
 /** Remembers where tenants live, for good. @throws {MillraceError} `config.invalid` when a tenant lives in a cell that isn't in the table. */
-export function createCellDirectory<T>(cells: ReadonlyMap<string, T>, places: CellPlaces): CellDirectory<T> {
+export function createCellDirectory<T>(cells: ReadonlyMap<string, T>, places: Pick<CellPlaces, 'placesOf'>): CellDirectory<T> {
   const known = new Map<string, T>()
 
-  function note(found: ReadonlyMap<string, string>): void {
-    for (const [tenant, name] of found) {
+  return {
+    async find(tenant) {
+      const found = known.get(tenant)
+      if (found !== undefined) return found
+      const name = (await places.placesOf([tenant])).get(tenant)
+      if (name === undefined) return undefined
       const cell = cells.get(name)
       if (cell === undefined) throw notInTable(tenant, name)
       known.set(tenant, cell)
-    }
-  }
-
-  return {
-    of: (tenant) => known.get(tenant),
-    async place(tenants) {
-      const missing = [...tenants].filter((tenant) => !known.has(tenant))
-      if (missing.length > 0) note(await places.placeTenants(missing, [...cells.keys()]))
-    },
-    async find(tenant) {
-      if (!known.has(tenant)) note(await places.placesOf([tenant]))
-      return known.get(tenant)
+      return cell
     },
   }
 }

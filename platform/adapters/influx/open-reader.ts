@@ -17,7 +17,7 @@ export interface InfluxReaderOptions {
 }
 
 export interface InfluxReader extends TimeSeriesReader, RejectionReader {
-  /** Resolves when every cell answers. @throws {MillraceError} `time-series.unavailable`. */
+  /** Resolves when a cell answers: the others' tenants are served all the same. @throws {MillraceError} `time-series.unavailable`. */
   ping(): Promise<void>
   close(): void
 }
@@ -71,7 +71,9 @@ export function openInfluxReader({ cells, places }: InfluxReaderOptions): Influx
       return cell === undefined ? undefined : readRejection(cell, scope, key, signal)
     },
     async ping() {
-      await Promise.all(open.map(({ client }) => client.startedAt()))
+      const asked = await Promise.allSettled(open.map(({ client }) => client.startedAt()))
+      const [first] = asked.filter((one) => one.status === 'rejected')
+      if (first !== undefined && asked.every(({ status }) => status === 'rejected')) throw first.reason
     },
     close() {
       for (const { client } of open) client.close()

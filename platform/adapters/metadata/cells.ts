@@ -6,6 +6,7 @@ import type { Tables } from './tables.ts'
 export function createCellPlaces(db: Kysely<Tables>, guard: Guard): CellPlaces {
   return {
     placesOf: (tenants) => guard(() => placesOf(db, tenants)),
+    tenantsByCell: () => guard(() => tenantsByCell(db)),
 
     async placeTenants(tenants, cells) {
       if (cells.length === 0) throw new TypeError('There is at least one cell.')
@@ -13,7 +14,8 @@ export function createCellPlaces(db: Kysely<Tables>, guard: Guard): CellPlaces {
         const known = await placesOf(db, tenants)
         const missing = [...new Set(tenants)].filter((tenant) => !known.has(tenant))
         if (missing.length === 0) return known
-        const fill = await fillOf(db, cells)
+        const counts = await tenantsByCell(db)
+        const fill = new Map(cells.map((cell) => [cell, counts.get(cell) ?? 0]))
         for (const tenant of missing) {
           const cell = emptiest(fill)
           fill.set(cell, (fill.get(cell) ?? 0) + 1)
@@ -37,14 +39,13 @@ async function placesOf(db: Kysely<Tables>, tenants: readonly string[]): Promise
   return new Map(rows.map(({ tenant, cell }) => [tenant, cell]))
 }
 
-async function fillOf(db: Kysely<Tables>, cells: readonly string[]): Promise<Map<string, number>> {
+async function tenantsByCell(db: Kysely<Tables>): Promise<ReadonlyMap<string, number>> {
   const rows = await db
     .selectFrom('tenant_cell')
     .select(['cell', (select) => select.fn.countAll().as('tenants')])
     .groupBy('cell')
     .execute()
-  const counts = new Map(rows.map(({ cell, tenants }) => [cell, Number(tenants)]))
-  return new Map(cells.map((cell) => [cell, counts.get(cell) ?? 0]))
+  return new Map(rows.map(({ cell, tenants }) => [cell, Number(tenants)]))
 }
 
 /** The first of those that hold the fewest. */

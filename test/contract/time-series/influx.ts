@@ -20,10 +20,23 @@ export async function openInfluxSeries(folder: string, limits: TenantLimits = {}
   const cell = { ...server, bucket, name: 'one' }
   await ensureBuckets(cell, { readingsDays: 3_650, rejectedDays: 3_650 })
   const places = await openSqliteMetadata({ folder, onDeath: (error) => t.fail('A thread ended by itself.', { error }) })
-  const writer = openInfluxWriter({ cells: [cell], places, limits, log: quiet })
+  const writer = openInfluxWriter({ cell, limits, log: quiet })
   const reader = openInfluxReader({ cells: [cell], places })
+  /** As the processors do: a tenant has a place before its readings are stored. */
+  const place = (records: readonly { readonly tenant: string }[]) =>
+    places.placeTenants([...new Set(records.map(({ tenant }) => tenant))], [cell.name])
   return {
-    writer,
+    writer: {
+      async write(points, signal) {
+        const batch = [...points]
+        await place(batch)
+        return writer.write(batch, signal)
+      },
+      async index(entries) {
+        await place(entries)
+        await writer.index(entries)
+      },
+    },
     reader,
     async close() {
       reader.close()

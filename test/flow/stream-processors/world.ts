@@ -13,7 +13,8 @@ import { compileForText } from '../../../schemas/compile.ts'
 import { encodeEnvelope } from '../../../schemas/envelope.ts'
 import { READINGS_TOPIC, REJECTED_TOPIC } from '../../../schemas/topics.ts'
 import { type ProcessConfig, processConfig } from '../../../stream-processors/config.ts'
-import { CONSUMER_GROUPS, type ProcessPorts, startProcessors } from '../../../stream-processors/service.ts'
+import { createProcessMetrics } from '../../../stream-processors/metrics.ts'
+import { consumerGroup, type ProcessPorts, startProcessors } from '../../../stream-processors/service.ts'
 import { DAY_MS, never, readAll, until } from '../../unit/sqlite-log/open-log.ts'
 
 export const acme = proveTenant('acme')
@@ -65,8 +66,8 @@ export async function openWorld(t: Test, { limits = {}, through = () => ({}), co
   const deaths: Error[] = []
   let metrics = new Registry()
 
-  const lag = (name: keyof typeof CONSUMER_GROUPS, topic: string): Promise<number> =>
-    lagOf(eventLog, CONSUMER_GROUPS[name], topic)
+  const lag = (processor: 'store' | 'rejections', topic: string): Promise<number> =>
+    lagOf(eventLog, consumerGroup(processor), topic)
   return {
     folder,
     eventLog,
@@ -76,7 +77,12 @@ export async function openWorld(t: Test, { limits = {}, through = () => ({}), co
     append: (...records: readonly NewRecord[]) => eventLog.append(records),
     async start() {
       metrics = new Registry()
-      const surroundings = { config: defaultConfig(config), log: quiet, metrics, onDeath: (error: Error) => deaths.push(error) }
+      const surroundings = {
+        config: defaultConfig(config),
+        log: quiet,
+        metrics: createProcessMetrics(metrics),
+        onDeath: (error: Error) => deaths.push(error),
+      }
       const running = await startProcessors({ ...ports, ...through(ports) }, surroundings)
       let isStopped = false
       const stop = async (): Promise<void> => {

@@ -1,0 +1,61 @@
+// Goal: every record is one cell's and no other's, whichever cell asks first, and none is passed over before its tenant has a place.
+// Method: shares over a real metadata store.
+import t, { type Test } from 'tap'
+import { openSqliteMetadata } from '../../platform/adapters/sqlite/metadata/open.ts'
+import type { LogRecord } from '../../platform/ports/event-log.ts'
+import { createLogger } from '../../platform/runtime/log.ts'
+import { createCellShares } from '../../stream-processors/cell-share.ts'
+import { consumerGroup } from '../../stream-processors/service.ts'
+import { createReadableLog } from '../flow/listener/log-lines.ts'
+
+const record = (key: string, offset = 0): LogRecord => ({
+  topic: 'readings.v1',
+  partition: 0,
+  offset,
+  timestampMs: 0,
+  key,
+  value: new Uint8Array(),
+})
+const RECORDS = ['a/gw-1', 'b/gw-1', 'c/gw-1', 'a/gw-2', 'd/gw-1', '/nobody', 'damaged'].map(record)
+const silent = createLogger({ level: 'silent', part: 'test', isPretty: false })
+
+async function openPlaces(t: Test) {
+  const places = await openSqliteMetadata({ folder: t.testdir(), onDeath: (error) => t.fail('a thread ended', { error }) })
+  t.teardown(() => places.close())
+  return places
+}
+
+const keys = (records: readonly LogRecord[]): readonly string[] => records.map(({ key }) => key)
+
+t.test('two cells share all records, those of no tenant go to the first, and the order stays', async (t) => {
+  const shareOf = createCellShares(['one', 'two'], await openPlaces(t), silent)
+  const [mine, theirs] = await Promise.all([shareOf('one').own(RECORDS), shareOf('two').own(RECORDS)])
+  t.same(keys(mine), ['a/gw-1', 'c/gw-1', 'a/gw-2', '/nobody', 'damaged'])
+  t.same(keys(theirs), ['b/gw-1', 'd/gw-1'])
+  t.notOk(shareOf('one').isAll)
+})
+
+t.test('another process agrees, also one with a shorter table, which says what it lacks once', async (t) => {
+  const places = await openPlaces(t)
+  const { log, lines } = createReadableLog()
+  await createCellShares(['one', 'two'], places, silent)('two').own(RECORDS)
+  const share = createCellShares(['one'], places, log)('one')
+  t.ok(share.isAll)
+  t.same(keys(await share.own(RECORDS)), ['a/gw-1', 'c/gw-1', 'a/gw-2', '/nobody', 'damaged'])
+  await share.own(RECORDS.map(({ key }) => record(`${key}x`)))
+  const told = lines.filter(({ cell }) => cell === 'two')
+  t.same(told.map(({ tenant }) => tenant).toSorted(), ['b', 'd'])
+})
+
+t.test('a store of places that is away is an error, and nothing is taken for nobody', async (t) => {
+  const places = await openPlaces(t)
+  const share = createCellShares(['one', 'two'], places, silent)('two')
+  await places.close()
+  await t.rejects(share.own(RECORDS), { code: 'metadata.unavailable' })
+})
+
+t.test('the group of the only cell is what it was before there were cells', async (t) => {
+  t.equal(consumerGroup('store'), 'millrace.store')
+  t.equal(consumerGroup('store', 'main'), 'millrace.store')
+  t.equal(consumerGroup('rejections', 'second'), 'millrace.rejections.second')
+})
