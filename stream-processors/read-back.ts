@@ -1,5 +1,6 @@
 import type { EventLogReader, LogRecord, Position } from '../platform/ports/event-log.ts'
 import type { Point, ReadBack, TimeSeriesWriter } from '../platform/ports/time-series.ts'
+import { crashPoint } from '../platform/runtime/crash-points.ts'
 import type { Logger } from '../platform/runtime/log.ts'
 import type { CellShare } from './cell-share.ts'
 import type { Process } from './loop.ts'
@@ -118,6 +119,7 @@ export function withReadBack(
         mine.flatMap((record) => readPoints(record)?.points ?? []),
         signal,
       )
+      crashPoint('process.after-replay')
       count += mine.length
       offset = last.offset + 1
     }

@@ -26,7 +26,7 @@ export function addDoctor(program: Command, cli: Cli, finish: (exitCode: ExitCod
     .description('check the machine, the data folder, ports, clock, certificates and the running process, and say what to do')
     .option(
       '--fix',
-      'make what is missing outside of the data folder: the topics of Kafka, the tables and the role of PostgreSQL',
+      'make what is missing outside of the data folder: the topics of Kafka, the tables and the role of PostgreSQL, the buckets and tokens of InfluxDB',
     )
     .option('--thorough', 'read store files of any size as a whole')
     .option('--time-from <url>', 'compare the clock with the Date header of this web server')

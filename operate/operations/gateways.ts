@@ -1,4 +1,5 @@
 import { proveTenant } from '../../platform/ports/tenant-scope.ts'
+import { crashPoint } from '../../platform/runtime/crash-points.ts'
 import { MillraceError } from '../../platform/runtime/errors.ts'
 import { credentialsResult, gatewayResult, showCredentials, showGateway, toCertificate } from './gateway-result.ts'
 import { defineOperation, type OperationPorts, unknown } from './operation.ts'
@@ -33,6 +34,7 @@ export const enrolGateway = defineOperation({
     if (existing !== undefined && existing.revokedMs === undefined) throw alreadyEnrolled(tenant, gateway)
     const issued = await issue(ports, parameters)
     await metadata.enrolGateway({ tenant, id: gateway, enrolledMs: clock(), certificate: toCertificate(issued) })
+    crashPoint('enrol.after-record')
     return showCredentials({ tenant, gateway }, authority.rootPem, issued)
   },
 })

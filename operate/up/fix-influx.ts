@@ -1,6 +1,7 @@
 import { access, constants, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { BucketReport } from '../../platform/adapters/influx/ensure.ts'
+import { crashPoint } from '../../platform/runtime/crash-points.ts'
 import { MillraceError } from '../../platform/runtime/errors.ts'
 import { writeFileDurably } from '../../platform/runtime/write-file.ts'
 import { type Finding, ok, warn } from '../doctor/finding.ts'
@@ -20,6 +21,7 @@ export async function fixInflux({ influx, process, up }: UpSettings): Promise<re
   const { ensureBuckets } = await import('../../platform/adapters/influx/ensure.ts')
   for (const cell of withTokens(influx, 'admin')) {
     const report = await ensureBuckets(cell, retentions)
+    crashPoint('fix.after-buckets')
     findings.push(...report.map((bucket) => findingOf(cell.name, bucket)))
     const files = influx.cells.find(({ name }) => name === cell.name)?.tokenFiles ?? {}
     findings.push(...(await fixTokens(cell, files)))
@@ -45,7 +47,9 @@ async function fixTokens(admin: Admin, files: InfluxSettings['cells'][number]['t
       continue
     }
     await assertWritable(path, name)
-    await writeFileDurably(path, `${await makeToken(admin, may)}\n`, 0o600)
+    const token = await makeToken(admin, may)
+    crashPoint('fix.after-token')
+    await writeFileDurably(path, `${token}\n`, 0o600)
     findings.push(ok(name, `made, in ${path}`))
   }
   return findings

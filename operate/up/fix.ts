@@ -1,4 +1,5 @@
 import type { TopicReport } from '../../platform/adapters/kafka/topics.ts'
+import { armCrashPoint, crashPoint } from '../../platform/runtime/crash-points.ts'
 import { createLogger, type Logger } from '../../platform/runtime/log.ts'
 import type { Environment } from '../../platform/runtime/read-config.ts'
 import { type Finding, ok, warn } from '../doctor/finding.ts'
@@ -7,11 +8,16 @@ import { fixInflux } from './fix-influx.ts'
 import type { PostgresSettings } from './postgres-settings.ts'
 import { readUpSettings, type UpSettings } from './settings.ts'
 
-/** Makes what the settings need and isn't there, outside of the data folder: Kafka's topics, PostgreSQL's tables and role, InfluxDB's buckets and tokens. Takes nothing away. */
+/** Makes what the settings need and isn't there, outside of the data folder: Kafka's topics, PostgreSQL's tables and role, InfluxDB's buckets and tokens. Takes nothing away, and may be run again whenever it was broken off. */
 export async function fix(environment: Environment): Promise<readonly Finding[]> {
   const settings = readUpSettings(environment)
   const log = createLogger({ level: 'warn', part: 'doctor', isPretty: false })
-  return [...(await fixTopics(settings, log)), ...(await fixPostgres(settings.postgres, log)), ...(await fixInflux(settings))]
+  armCrashPoint(settings.up.MILLRACE_CRASH_AT)
+  const topics = await fixTopics(settings, log)
+  crashPoint('fix.after-topics')
+  const tables = await fixPostgres(settings.postgres, log)
+  crashPoint('fix.after-tables')
+  return [...topics, ...tables, ...(await fixInflux(settings))]
 }
 
 async function fixTopics({ kafka, up }: UpSettings, log: Logger): Promise<readonly Finding[]> {

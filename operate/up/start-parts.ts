@@ -1,6 +1,5 @@
 import { createTlsTransport, type Ingest, startIngest } from '../../ingest/service.ts'
 import type { CertificateAuthority } from '../../platform/ports/certificate-authority.ts'
-import { armCrashPoint } from '../../platform/runtime/crash-points.ts'
 import { MillraceError } from '../../platform/runtime/errors.ts'
 import type { Running } from '../../platform/runtime/lifecycle.ts'
 import type { Logger } from '../../platform/runtime/log.ts'
@@ -93,7 +92,6 @@ export async function startDoor(
 ): Promise<Ingest> {
   const { metadata, eventLog, authority } = stores
   const { ingest: config, up } = settings
-  armCrashPoint(up.MILLRACE_CRASH_AT)
   const clientCaPem = readNamed('MILLRACE_MQTT_CLIENT_CA_FILE', up.MILLRACE_MQTT_CLIENT_CA_FILE)
   const transport = createTlsTransport({
     host: config.MILLRACE_MQTT_HOST,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { armCrashPoint } from '../../platform/runtime/crash-points.ts'
 import { createParts, type Parts, type Running } from '../../platform/runtime/lifecycle.ts'
 import { createProcessRegistry, type MetricsRegistry, type MetricsSnapshot } from '../../platform/runtime/metrics-registry.ts'
 import { metricsOptions, startMetricsServer } from '../../platform/runtime/metrics-server.ts'
@@ -24,6 +25,7 @@ export async function startRole(role: Role, options: PartOptions): Promise<Runni
   assertShared(role, settings)
   if (role !== 'serve') seldomCollect()
   const { up, kafka, postgres } = settings
+  armCrashPoint(up.MILLRACE_CRASH_AT)
   const registry = createProcessRegistry()
   const parts = createParts(logFor(role))
   const stores = await parts.start(() =>

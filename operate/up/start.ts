@@ -1,3 +1,4 @@
+import { armCrashPoint } from '../../platform/runtime/crash-points.ts'
 import { createParts, type Running } from '../../platform/runtime/lifecycle.ts'
 import { createProcessRegistry } from '../../platform/runtime/metrics-registry.ts'
 import { metricsOptions, startMetricsServer } from '../../platform/runtime/metrics-server.ts'
@@ -27,6 +28,7 @@ export interface Up extends Running {
 export async function startUp(options: UpOptions): Promise<Up> {
   const { folder, settings, logFor, onDeath } = options
   const { up, kafka, postgres } = settings
+  armCrashPoint(up.MILLRACE_CRASH_AT)
   const registry = createProcessRegistry()
   const parts = createParts(logFor('up'))
 

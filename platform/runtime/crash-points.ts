@@ -5,7 +5,13 @@
 export const CRASH_POINTS = [
   'ingest.before-append',
   'ingest.after-append',
+  'fix.after-topics',
+  'fix.after-tables',
+  'fix.after-buckets',
+  'fix.after-token',
+  'enrol.after-record',
   'process.after-place',
+  'process.after-replay',
   'process.before-write',
   'process.after-write',
   'process.after-sensors',

@@ -42,9 +42,15 @@ export function planKill(random: Random, { cluster }: Scene): Fault {
   }
 }
 
+/** The crash points that a process of a role comes by, by the first part of their names. */
+const POINTS_OF: Readonly<Partial<Record<Member['role'], readonly string[]>>> = {
+  ingest: ['ingest'],
+  process: ['process', 'rejections'],
+}
+
 function pointFor(random: Random, { role }: Member): string | undefined {
-  const own = CRASH_POINTS.filter((point) => (role === 'ingest') === point.startsWith('ingest.'))
-  if (role === 'serve') return undefined
+  const own = CRASH_POINTS.filter((point) => POINTS_OF[role]?.some((part) => point.startsWith(`${part}.`)))
+  if (own.length === 0) return undefined
   return `${own[random.below(own.length)]}:${1 + random.below(CRASH_PASSES_MAX)}`
 }
 
