@@ -6,6 +6,12 @@ import type { Consumer, EventLog, LogRecord, NewRecord } from '../../../platform
 import { createReadableLog } from '../../flow/listener/log-lines.ts'
 import { needsService, openKafka } from '../../services.ts'
 
+interface Topic {
+  readonly name: string
+  readonly partitions: number
+  readonly retentionMs: number
+}
+
 interface Opened {
   readonly log: EventLog
   close(): Promise<void>
@@ -16,21 +22,21 @@ export interface LogImplementation {
   /** Why it can't be tested here. */
   readonly skip?: string | false
   /** `place` is the same for logs that must see the same data. */
-  open(place: string): Promise<Opened>
+  open(place: string, wanted?: readonly Topic[]): Promise<Opened>
 }
 
 export const PARTITIONS = 4
 export const DAY_MS = 86_400_000
 export const limit = { recordsMax: 1_000, bytesMax: 1_048_576 }
 
-export const topics = [
+export const topics: readonly Topic[] = [
   { name: 'orders', partitions: PARTITIONS, retentionMs: DAY_MS },
   { name: 'single', partitions: 1, retentionMs: DAY_MS },
 ]
 
-const sqliteOptions = (folder: string) => ({
+const sqliteOptions = (folder: string, wanted: readonly Topic[]) => ({
   folder,
-  topics,
+  topics: wanted,
   bytesMax: 0,
   lingerMs: 1,
   retentionEveryMs: 60_000,
@@ -40,15 +46,15 @@ const sqliteOptions = (folder: string) => ({
 export const logImplementations: readonly LogImplementation[] = [
   {
     name: 'SQLite, through threads',
-    async open(place) {
-      const log = await openSqliteLog(sqliteOptions(place))
+    async open(place, wanted = topics) {
+      const log = await openSqliteLog(sqliteOptions(place, wanted))
       return { log, close: () => log.close() }
     },
   },
   {
     name: 'SQLite, read in this thread',
-    async open(place) {
-      const main = await openSqliteLog(sqliteOptions(place))
+    async open(place, wanted = topics) {
+      const main = await openSqliteLog(sqliteOptions(place, wanted))
       const log = await openSqliteLogFromThread(place, await main.connect())
       return {
         log,
@@ -62,15 +68,15 @@ export const logImplementations: readonly LogImplementation[] = [
   {
     name: 'Kafka',
     skip: needsService('kafka'),
-    async open(place) {
+    async open(place, wanted = topics) {
       broker ??= openKafka()
       const { brokers } = await broker
       const { log: logger } = createReadableLog()
       // A test has its topics and groups to itself.
       const topicPrefix = `${createHash('sha256').update(`${place} ${process.pid}`).digest('hex').slice(0, 16)}.`
       const connection = { brokers: brokers.split(','), clientId: 'contract', topicPrefix }
-      await ensureKafkaTopics(connection, topics, { replicationFactor: 1, log: logger })
-      const names = topics.map(({ name }) => name)
+      await ensureKafkaTopics(connection, wanted, { replicationFactor: 1, log: logger })
+      const names = wanted.map(({ name }) => name)
       const log = await openKafkaLog({ ...connection, topics: names, lingerMs: 1, compression: 'gzip', log: logger })
       return { log, close: () => log.close() }
     },
