@@ -107,3 +107,12 @@ t.test('keeps other statements out of a transaction, and takes a failed one back
   t.match(await db.selectFrom('tenant').select('id').execute(), [{ id: 'outside' }])
   t.equal((await run('SELECT id FROM tenant')).rows.length, 1)
 })
+
+t.test('forgets listeners that are gone for good: each start is another one', async (t) => {
+  const folder = t.testdir()
+  const metadata = await openSqliteMetadata({ folder, onDeath: (error) => t.fail('a thread ended', { error }) })
+  for (let n = 0; n < 5; n++) await metadata.keepAlive(`listener-${n}`, n * 100, n * 100 - 150)
+  await metadata.close()
+  const { run } = await openDatabase(t, folder)
+  t.match(await run('select id from listener order by id'), { rows: [{ id: 'listener-3' }, { id: 'listener-4' }] })
+})

@@ -62,6 +62,8 @@ export function createPresenceWriter(db: Kysely<Tables>, guard: Guard): Presence
           .where('listener', 'is not', null)
           .where('listener', 'not in', alive)
           .execute()
+        // Each start is a listener of its own; those of before are of no use any more, and one that comes back says so.
+        await db.deleteFrom('listener').where('alive_ms', '<', deadBeforeMs).execute()
       }),
   }
 }

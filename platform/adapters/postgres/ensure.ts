@@ -63,5 +63,7 @@ async function grant(db: Kysely<Tables>, { name }: AppRole): Promise<void> {
   const role = sql.id(name)
   await sql`grant usage on schema public to ${role}`.execute(db)
   await sql`grant select, insert, update on all tables in schema public to ${role}`.execute(db)
+  // Nothing of a customer's: which listeners run.
+  await sql`grant delete on listener to ${role}`.execute(db)
   await sql`revoke insert, update on kysely_migration, kysely_migration_lock from ${role}`.execute(db)
 }
