@@ -22,8 +22,20 @@ const PROBE_EVERY_MS = 40
 const POLL_EVERY_MS = 4
 const GIVE_UP_MS = 30_000
 
-/** From publish to queryable, at half of the load that was reached: a gateway publishes now and then and asks the API until the reading is there. */
-export async function measureLatency(bench: LoadedBench, figures: readonly ReachedLoad[]): Promise<readonly Latency[]> {
+/** Whether a reading can be queried by now. */
+export type IsThere = (reading: { readonly sensor: string; readonly timeMs: number }) => Promise<boolean>
+
+/**
+ * From publish to queryable, at half of the load that was reached: a gateway publishes now and then and asks until the reading is there.
+ *
+ * @param isThere  Asks the API when left out.
+ */
+export async function measureLatency(
+  bench: LoadedBench,
+  figures: readonly ReachedLoad[],
+  isThere?: IsThere,
+): Promise<readonly Latency[]> {
+  const asks = isThere ?? (await throughApi(bench))
   const results: Latency[] = []
   for (const { connections, readingsPerMessage, messagesPerSecond } of figures.filter((one) => one.connections !== 1)) {
     const rate = messagesPerSecond / 2
@@ -32,7 +44,7 @@ export async function measureLatency(bench: LoadedBench, figures: readonly Reach
     const load = await startLoad({ ...order, rate, window: order.window * 4, burst: order.window })
     const loading = load.go()
     await setTimeout(1_000)
-    const probes = await probe(bench, (SECONDS - 2) * 1_000)
+    const probes = await probe(bench, asks, (SECONDS - 2) * 1_000)
     await loading
     load.stop()
     const sorted = probes.toSorted((left, right) => left - right)
@@ -51,10 +63,9 @@ export async function measureLatency(bench: LoadedBench, figures: readonly Reach
   return results
 }
 
-async function probe({ server, rootPem }: LoadedBench, durationMs: number): Promise<readonly number[]> {
+async function probe({ server, rootPem }: LoadedBench, isThere: IsThere, durationMs: number): Promise<readonly number[]> {
   // A gateway of its own, so that it waits behind nobody on its connection.
   const gateway = await enrolProbe(server.operations)
-  const { secret } = await server.operations.call('tokens.create', { tenant: BENCH_TENANT, scopes: ['read'] })
   const connection = await openLoadConnection(gateway, { port: server.mqttPort, rootPem })
   const sensor = `${gateway.gateway}-sensor`
   const template = createTemplate(`v1/${BENCH_TENANT}/${gateway.gateway}/readings`, [sensor], 1)
@@ -64,7 +75,7 @@ async function probe({ server, rootPem }: LoadedBench, durationMs: number): Prom
     const timeMs = Date.now()
     const startMs = performance.now()
     const acked = connection.run([template], { total: 1, window: 1, firstMs: timeMs })
-    while (!(await isThere(server.apiUrl, secret, { sensor, timeMs }))) {
+    while (!(await isThere({ sensor, timeMs }))) {
       if (performance.now() > startMs + GIVE_UP_MS) throw new Error('A reading that was published can not be read.')
       await setTimeout(POLL_EVERY_MS)
     }
@@ -76,14 +87,17 @@ async function probe({ server, rootPem }: LoadedBench, durationMs: number): Prom
   return took
 }
 
-async function isThere(apiUrl: string, token: string, { sensor, timeMs }: { sensor: string; timeMs: number }): Promise<boolean> {
-  const response = await fetch(`${apiUrl}/v1/sensors/${sensor}/readings?from=${timeMs}&to=${timeMs + 1}`, {
-    headers: { authorization: `Bearer ${token}` },
-  })
-  if (response.status === 404) return false
-  if (!response.ok) throw new Error(`The API answered ${response.status}: ${await response.text()}`)
-  const page: { readonly readings: readonly unknown[] } = await response.json().then((body) => Object(body))
-  return page.readings.length === 1
+async function throughApi({ server: { apiUrl, operations } }: LoadedBench): Promise<IsThere> {
+  const { secret } = await operations.call('tokens.create', { tenant: BENCH_TENANT, scopes: ['read'] })
+  return async ({ sensor, timeMs }) => {
+    const response = await fetch(`${apiUrl}/v1/sensors/${sensor}/readings?from=${timeMs}&to=${timeMs + 1}`, {
+      headers: { authorization: `Bearer ${secret}` },
+    })
+    if (response.status === 404) return false
+    if (!response.ok) throw new Error(`The API answered ${response.status}: ${await response.text()}`)
+    const page: { readonly readings: readonly unknown[] } = await response.json().then((body) => Object(body))
+    return page.readings.length === 1
+  }
 }
 
 let probes = 0

@@ -70,11 +70,18 @@ export interface CountQuery {
   readonly influx: { readonly url: string; readonly org: string; readonly token: string }
   readonly bucket: string
   readonly field: string
+  readonly sensor?: string
 }
 
-export async function countField({ influx, bucket, field }: CountQuery, fromMs: number): Promise<number> {
-  const query = `from(bucket: "${bucket}") |> range(start: ${new Date(fromMs).toISOString()}, stop: ${new Date(fromMs + HOUR_MS).toISOString()})
-    |> filter(fn: (r) => r._measurement == "reading" and r._field == "${field}") |> count() |> group() |> sum()`
+/** Values of the field in a span of time; of all sensors when none is named. */
+export async function countField(
+  { influx, bucket, field, sensor }: CountQuery,
+  fromMs: number,
+  spanMs = HOUR_MS,
+): Promise<number> {
+  const ofSensor = sensor === undefined ? '' : ` and r.sensor == "${sensor}"`
+  const query = `from(bucket: "${bucket}") |> range(start: ${new Date(fromMs).toISOString()}, stop: ${new Date(fromMs + spanMs).toISOString()})
+    |> filter(fn: (r) => r._measurement == "reading" and r._field == "${field}"${ofSensor}) |> count() |> group() |> sum()`
   const response = await fetch(`${influx.url}/api/v2/query?org=${influx.org}`, {
     method: 'POST',
     headers: { authorization: `Token ${influx.token}`, 'content-type': 'application/vnd.flux' },
