@@ -30,6 +30,8 @@ export async function upComposed(names: readonly ServiceName[]): Promise<Readonl
     INFLUX_PORT: String(ports.influx),
     SERVICES_SECRET: secret,
   }
+  // What an `up` that was broken off left behind keeps the secret of that time in its volumes.
+  await downComposed(names)
   await compose(['up', '--detach', '--wait', ...names], env)
   const addresses: ReadonlyMap<ServiceName, Address> = new Map<ServiceName, Address>([
     ['kafka', { brokers: `127.0.0.1:${ports.kafka}` }],

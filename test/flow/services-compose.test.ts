@@ -47,7 +47,11 @@ const compose = (rest: string): string => `compose --file ${FILE} ${rest}`
 t.test('where an engine answers, servers are containers, and their addresses are those that were published', async (t) => {
   const machine = await openMachine(t, 'exit 0')
   const [kafka, influx, postgres] = await machine.services(['up', 'kafka', 'influx', 'postgres'])
-  t.same(await machine.calls(), [...ASKED, compose('up --detach --wait kafka influx postgres')])
+  t.same(await machine.calls(), [
+    ...ASKED,
+    compose('rm --stop --force --volumes kafka influx postgres'),
+    compose('up --detach --wait kafka influx postgres'),
+  ])
   const secret = await machine.value('SERVICES_SECRET')
   t.match(secret, /^[0-9a-f]{48}$/)
   t.match(kafka, { state: 'container', address: { brokers: `127.0.0.1:${await machine.value('KAFKA_PORT')}` } })
@@ -58,7 +62,7 @@ t.test('where an engine answers, servers are containers, and their addresses are
   t.match(postgres?.address?.url, `postgres://postgres:${secret}@127.0.0.1:${await machine.value('POSTGRES_PORT')}/postgres`)
 
   await machine.services(['up', 'kafka'])
-  t.equal((await machine.calls()).length, 3, 'what runs is not started again')
+  t.equal((await machine.calls()).length, 4, 'what runs is not started again')
   await machine.services(['down', 'kafka'])
   t.equal((await machine.calls()).at(-1), compose('rm --stop --force --volumes kafka'))
   const [, still] = await machine.services(['status', 'kafka', 'postgres'])
