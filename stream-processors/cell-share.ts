@@ -2,6 +2,7 @@ import type { LogRecord } from '../platform/ports/event-log.ts'
 import type { CellPlaces } from '../platform/ports/metadata.ts'
 import { crashPoint } from '../platform/runtime/crash-points.ts'
 import type { Logger } from '../platform/runtime/log.ts'
+import { MAIN_CELL } from '../schemas/influx-cells.ts'
 import { parseLogKey } from '../schemas/topics.ts'
 
 /** What one cell of the time-series store has to do with the event log. */
@@ -22,7 +23,7 @@ const KEYS_REMEMBERED_MAX = 100_000
  *
  * Whichever cell meets a tenant first has it placed, and none goes past its records before that; so all agree where it lives.
  *
- * @param cells  By name, at least one. The first also gets what is no tenant's: records that can't be read.
+ * @param cells  By name, at least one. `main`, or else the first by name, also gets what is no tenant's: records that can't be read.
  */
 export function createCellShares(
   cells: readonly string[],
@@ -30,20 +31,47 @@ export function createCellShares(
   log: Logger,
 ): (cell: string) => CellShare {
   const cellByKey = new Map<string, string>()
-  const [first = ''] = cells
+  /** Of what is no tenant's; the same wherever the cells stand in the table. */
+  const fallback = cells.includes(MAIN_CELL) ? MAIN_CELL : (cells.toSorted()[0] ?? MAIN_CELL)
   const table = new Set(cells)
   const told = new Set<string>()
 
-  async function learn(records: readonly LogRecord[]): Promise<void> {
-    if (cellByKey.size > KEYS_REMEMBERED_MAX) cellByKey.clear()
-    const unknown = new Map<string, string | undefined>()
-    for (const { key } of records) if (!cellByKey.has(key)) unknown.set(key, parseLogKey(key)?.tenant)
-    if (unknown.size === 0) return
-    const tenants = new Set([...unknown.values()].filter((tenant) => tenant !== undefined))
-    const found = tenants.size === 0 ? new Map<string, string>() : await places.placeTenants([...tenants], cells)
+  /** @returns undefined when there is one whose cell isn't remembered. */
+  function ofKnown(records: readonly LogRecord[], name: string): readonly LogRecord[] | undefined {
+    const own: LogRecord[] = []
+    for (const record of records) {
+      const cell = cellByKey.get(record.key)
+      if (cell === undefined) return undefined
+      if (cell === name) own.push(record)
+    }
+    return own
+  }
+
+  /** The cell of each of these keys. What is remembered may be forgotten by somebody else while the store of places is asked, so it is not relied upon. */
+  async function cellsOf(records: readonly LogRecord[]): Promise<ReadonlyMap<string, string>> {
+    const found = new Map<string, string>()
+    const tenants = new Map<string, string>()
+    for (const { key } of records) {
+      const known = cellByKey.get(key)
+      const tenant = known === undefined && !found.has(key) ? parseLogKey(key)?.tenant : undefined
+      if (tenant === undefined) found.set(key, known ?? found.get(key) ?? fallback)
+      else tenants.set(key, tenant)
+    }
+    if (tenants.size > 0) await place(tenants, found)
+    return found
+  }
+
+  async function place(tenants: ReadonlyMap<string, string>, found: Map<string, string>): Promise<void> {
+    const placed = await places.placeTenants([...new Set(tenants.values())], cells)
     crashPoint('process.after-place')
-    for (const [tenant, cell] of found) if (!table.has(cell)) tell(tenant, cell)
-    for (const [key, tenant] of unknown) cellByKey.set(key, (tenant && found.get(tenant)) ?? first)
+    if (cellByKey.size + tenants.size > KEYS_REMEMBERED_MAX) cellByKey.clear()
+    for (const [key, tenant] of tenants) {
+      const cell = placed.get(tenant)
+      if (cell === undefined) throw new TypeError('A tenant that was placed has a cell.')
+      if (!table.has(cell)) tell(tenant, cell)
+      found.set(key, cell)
+      cellByKey.set(key, cell)
+    }
   }
 
   /** Another process, with a longer table, has placed it. None of those that start from now on lacks that cell: see `assertCells`. */
@@ -60,8 +88,10 @@ export function createCellShares(
     name,
     isAll: cells.length === 1,
     async own(records) {
-      await learn(records)
-      return records.filter(({ key }) => cellByKey.get(key) === name)
+      const known = ofKnown(records, name)
+      if (known !== undefined) return known
+      const found = await cellsOf(records)
+      return records.filter(({ key }) => found.get(key) === name)
     },
   })
 }

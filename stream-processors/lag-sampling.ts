@@ -28,19 +28,21 @@ export function startLagSampling(groups: readonly SampledGroup[], { eventLog, me
       if (!told.has(place))
         log.error(
           { ...name, topic, partition, records: expired, nextOffset: committed },
-          'The event log deleted records by age that had not been processed. They are in no store: restore them from a backup of the log, or have the gateways send them again.',
+          'The event log deleted records by age that had not been processed. Those of them that belong to this cell are in no store: restore them from a backup of the log, or have the gateways send them again.',
         )
       told.add(place)
     }
   }
 
+  let isSampling = false
   async function sampleAll(): Promise<void> {
-    for (const group of groups) await sample(group)
+    if (isSampling) return
+    isSampling = true
+    for (const group of groups)
+      await sample(group).catch((error: unknown) => log.debug({ ...group.name, err: error }, 'The lag is not known.'))
+    isSampling = false
   }
 
-  const timer = setInterval(
-    () => sampleAll().catch((error: unknown) => log.debug({ err: error }, 'The lag is not known.')),
-    LAG_EVERY_MS,
-  )
+  const timer = setInterval(() => void sampleAll(), LAG_EVERY_MS)
   return { stop: () => clearInterval(timer) }
 }

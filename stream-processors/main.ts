@@ -12,8 +12,10 @@ import type { Running } from '../platform/runtime/lifecycle.ts'
 import { createLogger, type Logger, type LogOptions } from '../platform/runtime/log.ts'
 import { createThreadRegistry, type MetricsSnapshot, snapshotMetrics } from '../platform/runtime/metrics-registry.ts'
 import { answerOnceOpen, createCaller } from '../platform/runtime/thread.ts'
+import { MAIN_CELL } from '../schemas/influx-cells.ts'
 import { createCellShares } from './cell-share.ts'
 import type { ProcessConfig } from './config.ts'
+import { planGroups } from './consumer-groups.ts'
 import { createProcessMetrics } from './metrics.ts'
 import { type ProcessPorts, startProcessors } from './service.ts'
 
@@ -40,7 +42,7 @@ export interface ProcessorThreadData {
 }
 
 /** What the processors ask of the metadata store. */
-export type MetadataCallsOfProcessors = Pick<SensorStore, 'recordSensors'> & Pick<CellPlaces, 'placeTenants'>
+export type MetadataCallsOfProcessors = Pick<SensorStore, 'recordSensors'> & Pick<CellPlaces, 'placeTenants' | 'tenantsByCell'>
 
 /** What the thread can be asked. */
 export type ProcessorCalls = {
@@ -58,6 +60,7 @@ async function start({ folder, config, logOptions, eventLog: place, series: seri
   const metadata: MetadataCallsOfProcessors = {
     recordSensors: (sensors) => caller.call('recordSensors', sensors),
     placeTenants: (tenants, cells) => caller.call('placeTenants', tenants, cells),
+    tenantsByCell: () => caller.call('tenantsByCell'),
   }
   const stores = await openCells(seriesPlace, metadata, log)
   const eventLog =
@@ -68,6 +71,8 @@ async function start({ folder, config, logOptions, eventLog: place, series: seri
       throw error
     })
   }
+  const names = stores.map(({ share }) => share?.name ?? MAIN_CELL)
+  await eventLog.prepareGroups(planGroups(names, await metadata.tenantsByCell()))
   const surroundings = { config, log, metrics: createProcessMetrics(metrics), onDeath }
   const running = await startAll(
     stores.map(

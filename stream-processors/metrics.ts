@@ -30,11 +30,12 @@ export function createProcessMetrics(registry: Registry) {
   const newestReceived = new Gauge({
     name: 'process_newest_received_timestamp_seconds',
     help: 'Time of receipt of the newest message that was processed.',
+    labelNames: ['cell'] as const,
     registers,
   })
 
   // A batch holds records of several partitions, so its newest may be older than that of the one before.
-  let newestMs = 0
+  const newestMs = new Map<string, number>()
 
   return {
     ...createLoopMetrics(registry),
@@ -52,9 +53,10 @@ export function createProcessMetrics(registry: Registry) {
       replayed.inc(records)
     },
     /** @param receivedMs  0 when the batch held no message. */
-    newest(receivedMs: number): void {
-      newestMs = Math.max(newestMs, receivedMs)
-      newestReceived.set(newestMs / 1000)
+    newest(cell: string, receivedMs: number): void {
+      const newest = Math.max(newestMs.get(cell) ?? 0, receivedMs)
+      newestMs.set(cell, newest)
+      newestReceived.set({ cell }, newest / 1000)
     },
   }
 }
@@ -98,13 +100,18 @@ function createLoopMetrics(registry: Registry) {
 
   const expired = new Gauge({
     name: 'process_expired_records',
-    help: 'Records that the event log deleted by age before a processor had committed them: the most at once since the start. They are in no store.',
+    help: "Records that the event log deleted by age before a processor had committed them: the most at once since the start. Those of them that are this cell's are in no store.",
     labelNames: [...LOOP, 'partition'] as const,
     registers,
   })
   const expiredMost = new Map<string, number>()
 
   return {
+    /** So that one that never processes anything is seen to process nothing. */
+    begin(loop: LoopName): void {
+      records.inc({ ...loop }, 0)
+      retries.inc({ ...loop }, 0)
+    },
     batch(loop: LoopName, count: number, durationMs: number): void {
       records.inc({ ...loop }, count)
       batchSeconds.observe({ ...loop }, durationMs / 1000)

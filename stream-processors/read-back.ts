@@ -29,7 +29,7 @@ const LOOK_BACK_MS = 24 * 3_600_000
 const SAMPLES_AT_ONCE = 16
 const ONE_RECORD = { recordsMax: 1, bytesMax: 1 }
 /** Among which one of the cell's own is looked for. */
-const SEVERAL_RECORDS = { recordsMax: 200, bytesMax: 262_144 }
+const SEVERAL_RECORDS = { recordsMax: 1_000, bytesMax: 1_048_576 }
 const REPLAY_LIMIT = { recordsMax: 5_000, bytesMax: 4_194_304 }
 
 /**
@@ -60,7 +60,7 @@ export function withReadBack(
     const floor = floors.find((position) => position.partition === partition)?.offset ?? 0
     const from = await findGap(next, floor, signal)
     if (from === undefined) return
-    const about = { topic, partition, fromOffset: from, toOffset: end }
+    const about = { ...(share && { cell: share.name }), topic, partition, fromOffset: from, toOffset: end }
     log.error(
       about,
       'The time-series store has lost readings that it had acknowledged. They are stored again from the event log.',

@@ -5,9 +5,9 @@ import type { ReadBack, TimeSeriesWriter } from '../platform/ports/time-series.t
 import type { Running } from '../platform/runtime/lifecycle.ts'
 import type { Logger } from '../platform/runtime/log.ts'
 import { MAIN_CELL } from '../schemas/influx-cells.ts'
-import { READINGS_TOPIC, REJECTED_TOPIC } from '../schemas/topics.ts'
 import type { CellShare } from './cell-share.ts'
 import type { ProcessConfig } from './config.ts'
+import { consumerGroup, PROCESSORS, type Processor, TOPICS } from './consumer-groups.ts'
 import { createIndexRejections } from './index-rejections.ts'
 import { startLagSampling } from './lag-sampling.ts'
 import { type Process, runLoop } from './loop.ts'
@@ -15,15 +15,6 @@ import type { ProcessMetrics } from './metrics.ts'
 import { withReadBack } from './read-back.ts'
 import { keepRetention, type Retention } from './retention.ts'
 import { createStoreReadings } from './store-readings.ts'
-
-/** What stores readings, and what indexes the rejected ones. Consumer groups are called after them, which are names on disk: never change them. */
-const TOPICS = { store: READINGS_TOPIC, rejections: REJECTED_TOPIC } as const
-type Processor = keyof typeof TOPICS
-const PROCESSORS: readonly Processor[] = ['store', 'rejections']
-
-/** The consumer group of a processor of one cell. A new cell's begins with the oldest record that the log holds, and none of its tenants is older. */
-export const consumerGroup = (processor: Processor, cell: string = MAIN_CELL): string =>
-  cell === MAIN_CELL ? `millrace.${processor}` : `millrace.${processor}.${cell}`
 
 /** What the processors of one store, or of one cell of it, work on. */
 export interface ProcessPorts {
@@ -62,6 +53,7 @@ export async function startProcessors(
 
   async function start(processor: Processor, process: Process, recordsMax: number): Promise<void> {
     const name = { processor, cell }
+    metrics.begin(name)
     const consumer = await eventLog.join(consumerGroup(processor, cell), [TOPICS[processor]])
     const limit = { recordsMax, bytesMax: config.MILLRACE_PROCESS_BATCH_BYTES_MAX }
     const onBatch = (count: number, durationMs: number): void => metrics.batch(name, count, durationMs)
@@ -82,7 +74,7 @@ export async function startProcessors(
   if (retention) loops.push(keepRetention({ retention, days: config.MILLRACE_RETENTION_DAYS, log }, stopping.signal))
 
   function createStore(): Process {
-    const store = createStoreReadings(ports, metrics)
+    const store = createStoreReadings(ports, metrics, cell)
     const { readBack } = ports
     if (readBack === undefined) return store
     return withReadBack(store, { ...ports, readBack }, { log, clock: Date.now, onReplayed: metrics.replayed })

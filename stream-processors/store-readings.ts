@@ -29,7 +29,11 @@ interface Source {
  * From `readings.v1` to the time-series store. What the store refuses for good goes to `rejected.v1` before anything is committed; new sensors are
  * registered. All of it may run again for the same records.
  */
-export function createStoreReadings({ series, eventLog, sensors }: StoreReadingsPorts, metrics: ProcessMetrics): Process {
+export function createStoreReadings(
+  { series, eventLog, sensors }: StoreReadingsPorts,
+  metrics: ProcessMetrics,
+  cell: string,
+): Process {
   const known = createKnownSensors(sensors)
 
   return async (records, signal) => {
@@ -49,7 +53,10 @@ export function createStoreReadings({ series, eventLog, sensors }: StoreReadings
     if (refused.length > 0) await eventLog.append(refused)
     crashPoint('process.after-rejected')
     metrics.refused(outcome.rejected.length, batch.unreadable.length)
-    metrics.newest(batch.sources.reduce((newestMs, { receivedMs }) => Math.max(newestMs, receivedMs), 0))
+    metrics.newest(
+      cell,
+      batch.sources.reduce((newestMs, { receivedMs }) => Math.max(newestMs, receivedMs), 0),
+    )
   }
 }
 

@@ -38,6 +38,7 @@ export async function openPlatformaticLog(options: PlatformaticOptions): Promise
     ping: () => appender.append([{ topic: PING_TOPIC, key: 'ping', value: new Uint8Array() }]),
     partitions,
     read: createPlatformaticReads(reader, { known, partitions }),
+    prepareGroups: () => Promise.reject(new Error('Not part of the comparison.')),
     async offsetsAt(topic, timeMs): Promise<readonly Position[]> {
       const [found, ends] = [await offsets(reader, known(topic), BigInt(timeMs)), await partitions(topic)]
       return ends.map(({ partition, nextOffset }) => {

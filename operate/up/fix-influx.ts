@@ -11,15 +11,16 @@ import type { UpSettings } from './settings.ts'
 /** Makes the buckets of every cell, and the tokens whose files are named and not there. */
 export async function fixInflux({ influx, process, up }: UpSettings): Promise<readonly Finding[]> {
   if (influx === undefined) return []
-  if (influx.cells.some(({ tokenFiles }) => tokenFiles.admin === undefined))
-    return [warn('InfluxDB', 'not touched', 'Set MILLRACE_INFLUX_ADMIN_TOKEN_FILE, so that buckets and tokens can be made.')]
   const retentions = {
     readingsDays: process.MILLRACE_RETENTION_DAYS,
     rejectedDays: up.MILLRACE_LOG_REJECTED_RETENTION_DAYS,
   }
-  const findings: Finding[] = []
+  const findings = influx.cells
+    .filter(({ tokenFiles }) => tokenFiles.admin === undefined)
+    .map(({ name }) => warn(`InfluxDB ${name}`, 'not touched', NO_ADMIN))
+  const cells = influx.cells.filter(({ tokenFiles }) => tokenFiles.admin !== undefined)
   const { ensureBuckets } = await import('../../platform/adapters/influx/ensure.ts')
-  for (const cell of withTokens(influx, 'admin')) {
+  for (const cell of withTokens({ ...influx, cells }, 'admin')) {
     const report = await ensureBuckets(cell, retentions)
     crashPoint('fix.after-buckets')
     findings.push(...report.map((bucket) => findingOf(cell.name, bucket)))
@@ -29,10 +30,16 @@ export async function fixInflux({ influx, process, up }: UpSettings): Promise<re
   return findings
 }
 
+/** Whose they are can't be known: another machine may hold one, or a run that was broken off has lost it. */
+const OLDER = 'Look at them with `influx auth list`, and delete those that no file of yours holds.'
+
+const NO_ADMIN =
+  'Set MILLRACE_INFLUX_ADMIN_TOKEN_FILE, or adminTokenFile of this cell in the table of cells, so that its buckets and tokens can be made.'
+
 type Admin = ReturnType<typeof withTokens>[number]
 
 async function fixTokens(admin: Admin, files: InfluxSettings['cells'][number]['tokenFiles']): Promise<readonly Finding[]> {
-  const { makeToken } = await import('../../platform/adapters/influx/ensure.ts')
+  const { countTokens, makeToken } = await import('../../platform/adapters/influx/ensure.ts')
   const findings: Finding[] = []
   for (const may of ['read', 'write'] as const) {
     const path = files[may]
@@ -47,10 +54,13 @@ async function fixTokens(admin: Admin, files: InfluxSettings['cells'][number]['t
       continue
     }
     await assertWritable(path, name)
+    const older = await countTokens(admin, may)
     const token = await makeToken(admin, may)
     crashPoint('fix.after-token')
     await writeFileDurably(path, `${token}\n`, 0o600)
-    findings.push(ok(name, `made, in ${path}`))
+    findings.push(
+      older === 0 ? ok(name, `made, in ${path}`) : warn(name, `made, in ${path}; ${older} more of that name are there`, OLDER),
+    )
   }
   return findings
 }

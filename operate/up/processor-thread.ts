@@ -44,6 +44,7 @@ export async function startProcessorThread(options: ProcessorThreadOptions): Pro
   const calls: MetadataCallsOfProcessors = {
     recordSensors: (sensors) => metadata.recordSensors(sensors),
     placeTenants: (tenants, cells) => metadata.placeTenants(tenants, cells),
+    tenantsByCell: () => metadata.tenantsByCell(),
   }
   answer(port1, calls, 'metadata.unavailable')
   const thread = startThread<ProcessorCalls>({

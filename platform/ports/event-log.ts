@@ -112,8 +112,24 @@ export interface EventLogReader {
   lag(group: string, topic: string): Promise<readonly Lag[]>
 }
 
+/** A consumer group that there is, or will be. */
+export interface GroupPlan {
+  readonly group: string
+  readonly topics: readonly string[]
+  /** Groups of the same topics. A new group begins where the first of these is that has a place; with the oldest record when none has. */
+  readonly like: readonly string[]
+}
+
 /** Everything that the event log can do. */
 export interface EventLog extends EventLogWriter, EventLogReader {
+  /**
+   * Gives each group that is new its place in the log; one that has a place keeps it. To be called before any of them is joined, with all groups
+   * that there are: where the log keeps records until every group has committed them, others are forgotten, because one that
+   * no longer exists would make it keep everything for ever.
+   *
+   * @throws {MillraceError} `event-log.unavailable`.
+   */
+  prepareGroups(plans: readonly GroupPlan[]): Promise<void>
   /** Joins a group. Partitions of the topics are shared among the group's consumers; each partition has one owner at a time. */
   join(group: string, topics: readonly string[]): Promise<Consumer>
 }

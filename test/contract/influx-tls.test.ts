@@ -39,6 +39,7 @@ t.test('InfluxDB with TLS', { skip: needsService('influx') || needs('openssl') }
   t.match(cell.url, /^https:/)
   const places = await openSqliteMetadata({ folder: t.testdir(), onDeath: (error) => t.fail('a thread ended', { error }) })
   t.teardown(() => places.close())
+  await places.placeTenants(['acme'], [cell.name])
   const prepare = (change: Partial<typeof cell>) =>
     ensureBuckets({ ...withoutRoot, ...change }, { readingsDays: 3_650, rejectedDays: 90 })
 

@@ -1,6 +1,8 @@
 // Goal: what only InfluxDB can get wrong: injection, names that it keeps for itself, partial writes, tokens, cells, and its silences.
 // Method: a real server. Where it must be away or hang, a server or a proxy of this test's own.
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import t, { type Test } from 'tap'
 import { openInfluxClient } from '../../platform/adapters/influx/client.ts'
 import { ensureBuckets, isTokenKnown, makeToken } from '../../platform/adapters/influx/ensure.ts'
@@ -9,6 +11,7 @@ import { openInfluxReader } from '../../platform/adapters/influx/open-reader.ts'
 import { openInfluxWriter } from '../../platform/adapters/influx/open-writer.ts'
 import { openSqliteMetadata } from '../../platform/adapters/sqlite/metadata/open.ts'
 import { proveTenant } from '../../platform/ports/tenant-scope.ts'
+import { CHECK_TIMEOUT_MS } from '../../platform/runtime/readiness.ts'
 import { needsService, openInflux } from '../services.ts'
 import { everything, never, point, T0 } from './time-series/implementations.ts'
 import { quiet } from './time-series/influx.ts'
@@ -206,7 +209,10 @@ t.test('InfluxDB', { skip: needsService('influx') }, async (t) => {
     const [one, two] = [open(cells.slice(0, 1)), open(cells.slice(1))]
     await two.writer.write([point({ power_w: 1 }, { tenant: 'a' })], never)
     t.equal((await open().reader.range(proveTenant('a'), everything, never)).length, 1)
-    await t.rejects(one.reader.range(proveTenant('a'), everything, never), { code: 'config.invalid', message: /cell two/ })
+    await t.rejects(one.reader.range(proveTenant('a'), everything, never), {
+      code: 'time-series.unavailable',
+      message: /cell two/,
+    })
   })
 
   t.test('a reader is there for the tenants of one cell while the other is away, and gone with the last', async (t) => {
@@ -220,6 +226,15 @@ t.test('InfluxDB', { skip: needsService('influx') }, async (t) => {
     t.equal((await reader.range(acme, everything, never)).length, 1)
     await t.rejects(reader.range(proveTenant('b'), everything, never), { code: 'time-series.unavailable' })
     await t.rejects(open(away).reader.ping(), { code: 'time-series.unavailable' })
+    const silent = createServer().listen(0, '127.0.0.1')
+    t.teardown(() => silent.close())
+    await once(silent, 'listening')
+    const address = silent.address()
+    const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
+    const hung = open([...(main ? [main] : []), ...cells.slice(1).map((cell) => ({ ...cell, url }))])
+    const startMs = performance.now()
+    await hung.reader.ping()
+    t.ok(performance.now() - startMs < CHECK_TIMEOUT_MS, 'nor does one that never answers hold it up')
   })
 
   t.test('an answer that never comes, and a server that is not there, are a store that is away', async (t) => {

@@ -55,6 +55,18 @@ t.test('a group that joins later begins at what is left, and keeps that', async 
   t.match(log.store.lag('late', 'single'), [{ committed: 5, records: 1 }], 'joining again moves nothing')
 })
 
+t.test('a group that no longer exists keeps nothing, once it is said which there are', async (t) => {
+  const log = openFileLog(t, { folder: t.testdir(), topics })
+  log.store.register('gone', ['single'])
+  for (let index = 0; index < 5; index++) log.append('single', 0, ['a'])
+  log.store.commit('there', at(5))
+  log.deleteAll(1e9)
+  t.equal(batchesLeft(log.database, 0).length, 5)
+  log.store.prepareGroups([{ group: 'there', topics: ['single'], like: [] }])
+  log.deleteAll(1e9)
+  t.same(batchesLeft(log.database, 0), [[4, 1]])
+})
+
 t.test('never deletes the newest batch, so offsets go on after everything else is gone and the log was reopened', async (t) => {
   const folder = t.testdir()
   const log = openFileLog(t, { folder, topics, bytesMax: 1 })

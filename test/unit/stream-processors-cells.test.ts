@@ -5,7 +5,7 @@ import { openSqliteMetadata } from '../../platform/adapters/sqlite/metadata/open
 import type { LogRecord } from '../../platform/ports/event-log.ts'
 import { createLogger } from '../../platform/runtime/log.ts'
 import { createCellShares } from '../../stream-processors/cell-share.ts'
-import { consumerGroup } from '../../stream-processors/service.ts'
+import { consumerGroup, planGroups } from '../../stream-processors/consumer-groups.ts'
 import { createReadableLog } from '../flow/listener/log-lines.ts'
 
 const record = (key: string, offset = 0): LogRecord => ({
@@ -17,6 +17,8 @@ const record = (key: string, offset = 0): LogRecord => ({
   value: new Uint8Array(),
 })
 const RECORDS = ['a/gw-1', 'b/gw-1', 'c/gw-1', 'a/gw-2', 'd/gw-1', '/nobody', 'damaged'].map(record)
+/** As many gateways as shares remember. */
+const REMEMBERED_MAX = 100_000
 const silent = createLogger({ level: 'silent', part: 'test', isPretty: false })
 
 async function openPlaces(t: Test) {
@@ -27,7 +29,7 @@ async function openPlaces(t: Test) {
 
 const keys = (records: readonly LogRecord[]): readonly string[] => records.map(({ key }) => key)
 
-t.test('two cells share all records, those of no tenant go to the first, and the order stays', async (t) => {
+t.test('two cells share all records, those of no tenant go to the first by name, and the order stays', async (t) => {
   const shareOf = createCellShares(['one', 'two'], await openPlaces(t), silent)
   const [mine, theirs] = await Promise.all([shareOf('one').own(RECORDS), shareOf('two').own(RECORDS)])
   t.same(keys(mine), ['a/gw-1', 'c/gw-1', 'a/gw-2', '/nobody', 'damaged'])
@@ -45,6 +47,52 @@ t.test('another process agrees, also one with a shorter table, which says what i
   await share.own(RECORDS.map(({ key }) => record(`${key}x`)))
   const told = lines.filter(({ cell }) => cell === 'two')
   t.same(told.map(({ tenant }) => tenant).toSorted(), ['b', 'd'])
+})
+
+t.test('one that waits for a place loses no record when others fill the memory meanwhile', async (t) => {
+  const places = await openPlaces(t)
+  const gate = Promise.withResolvers<void>()
+  let isGated = false
+  const slow = {
+    async placeTenants(tenants: readonly string[], cells: readonly string[]) {
+      const isMine = isGated
+      isGated = false
+      if (isMine) await gate.promise
+      return places.placeTenants(tenants, cells)
+    },
+  }
+  const share = createCellShares(['main'], slow, silent)('main')
+  const known = Array.from({ length: 100 }, (_, n) => record(`a/gw-${n}`))
+  await share.own(known)
+  isGated = true
+  const waiting = share.own([...known, record('b/new')])
+  for (let at = 0; at < REMEMBERED_MAX + 2; at += 50_000)
+    await share.own(Array.from({ length: 50_000 }, (_, n) => record(`c/gw-${at + n}`)))
+  gate.resolve()
+  t.equal((await waiting).length, 101)
+  t.equal((await share.own(known)).length, 100, 'and those that were forgotten are asked for once more')
+})
+
+t.test('the group of a new cell begins where others are, and one that anybody lives in does not move', async (t) => {
+  const plans = planGroups(
+    ['main', 'two', 'three'],
+    new Map([
+      ['main', 4],
+      ['two', 1],
+    ]),
+  )
+  t.match(plans, { length: 6 })
+  t.same(
+    plans.filter(({ like }) => like.length > 0),
+    [
+      { group: 'millrace.store.three', topics: ['readings.v1'], like: ['millrace.store', 'millrace.store.two'] },
+      { group: 'millrace.rejections.three', topics: ['rejected.v1'], like: ['millrace.rejections', 'millrace.rejections.two'] },
+    ],
+  )
+  t.same(
+    planGroups(['main'], new Map()).map(({ like }) => like),
+    [[], []],
+  )
 })
 
 t.test('a store of places that is away is an error, and nothing is taken for nobody', async (t) => {

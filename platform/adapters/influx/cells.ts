@@ -12,7 +12,7 @@ export interface CellDirectory<T> {
   find(tenant: string): Promise<T | undefined>
 }
 
-/** Remembers where tenants live, for good. @throws {MillraceError} `config.invalid` when a tenant lives in a cell that isn't in the table. */
+/** Remembers where tenants live, for good. @throws {MillraceError} `time-series.unavailable` when a tenant lives in a cell that isn't in the table: another process has a longer one. */
 export function createCellDirectory<T>(cells: ReadonlyMap<string, T>, places: Pick<CellPlaces, 'placesOf'>): CellDirectory<T> {
   const known = new Map<string, T>()
 
@@ -32,8 +32,8 @@ export function createCellDirectory<T>(cells: ReadonlyMap<string, T>, places: Pi
 
 function notInTable(tenant: string, cell: string): MillraceError {
   return new MillraceError(
-    'config.invalid',
-    `The readings of ${tenant} are in the cell ${cell}, which is not in the table of cells. Put it back: without it they can't be found.`,
+    'time-series.unavailable',
+    `The readings of ${tenant} are in the cell ${cell}, which is not in this process's table of cells. Give it the same table as all others, and start it anew.`,
     { details: { tenant, cell } },
   )
 }

@@ -44,6 +44,16 @@ export async function ensureBuckets(
   })
 }
 
+/** How many tokens there are that `makeToken` has made. @throws {MillraceError} `time-series.unavailable`. */
+export async function countTokens(admin: InfluxAccess, may: 'read' | 'write'): Promise<number> {
+  return withApis(admin, async ({ influx, orgID }) => {
+    const { authorizations = [] } = await new AuthorizationsAPI(influx).getAuthorizations({ orgID })
+    return authorizations.filter(({ description }) => description === nameOf(admin, may)).length
+  })
+}
+
+const nameOf = ({ bucket }: InfluxAccess, may: 'read' | 'write'): string => `millrace, ${may}, ${bucket}`
+
 /** Makes a token that may read the buckets, or read and write them, and do nothing else. @throws {MillraceError} `time-series.unavailable`. */
 export async function makeToken(admin: InfluxAccess, may: 'read' | 'write'): Promise<string> {
   return withApis(admin, async ({ influx, orgID }) => {
@@ -58,7 +68,7 @@ export async function makeToken(admin: InfluxAccess, may: 'read' | 'write'): Pro
       actions.map((action) => ({ action, resource: { type: 'buckets' as const, orgID, ...(id !== undefined && { id }) } })),
     )
     const made = await new AuthorizationsAPI(influx).postAuthorizations({
-      body: { orgID, description: `millrace, ${may}, ${admin.bucket}`, permissions },
+      body: { orgID, description: nameOf(admin, may), permissions },
     })
     if (made.token === undefined) throw new Error('the server made no token')
     return made.token

@@ -71,9 +71,9 @@ export function openInfluxReader({ cells, places }: InfluxReaderOptions): Influx
       return cell === undefined ? undefined : readRejection(cell, scope, key, signal)
     },
     async ping() {
-      const asked = await Promise.allSettled(open.map(({ client }) => client.startedAt()))
-      const [first] = asked.filter((one) => one.status === 'rejected')
-      if (first !== undefined && asked.every(({ status }) => status === 'rejected')) throw first.reason
+      await Promise.any(open.map(({ client }) => client.startedAt())).catch((all: unknown) => {
+        throw all instanceof AggregateError ? all.errors[0] : all
+      })
     },
     close() {
       for (const { client } of open) client.close()

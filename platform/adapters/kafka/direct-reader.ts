@@ -1,27 +1,10 @@
-import type { Kafka, KafkaMessage } from 'kafkajs'
+import type { KafkaMessage } from 'kafkajs'
 import { type LogRecord, type PollLimit, type Position, sizeOf } from '../../ports/event-log.ts'
+import type { OwnCluster } from './own-cluster.ts'
 import { toRecord } from './to-record.ts'
-
-/** Of what kafkajs keeps to itself, as much as reading needs. The package is pinned, and dormant: this will not change under us. */
-interface Cluster {
-  connect(): Promise<void>
-  disconnect(): Promise<void>
-  addTargetTopic(topic: string): Promise<void>
-  refreshMetadata(): Promise<void>
-  refreshMetadataIfNecessary(): Promise<void>
-  findLeaderForPartitions(topic: string, partitions: readonly number[]): Readonly<Record<string, readonly number[]>>
-  findBroker(broker: { readonly nodeId: string }): Promise<Broker>
-}
-
-interface Broker {
-  fetch(request: object): Promise<{
-    readonly responses: readonly { readonly partitions: readonly { readonly messages: readonly KafkaMessage[] }[] }[]
-  }>
-}
 
 export interface DirectReader {
   read(from: Position, limit: PollLimit): Promise<readonly LogRecord[]>
-  close(): Promise<void>
 }
 
 const FETCH_WAIT_MS = 50
@@ -31,19 +14,9 @@ const READ_COMMITTED = 1
 const FETCH_BYTES_MIN = 65_536
 
 /** Reads a partition without being in a group, which kafkajs has no public way for; a group made for each read would take some 300 ms. */
-export function createDirectReader(kafka: Kafka, prefix: string): DirectReader {
-  let connecting: Promise<Cluster> | undefined
-
-  function connected(): Promise<Cluster> {
-    connecting ??= open(kafka).catch((error: unknown) => {
-      connecting = undefined
-      throw error
-    })
-    return connecting
-  }
-
+export function createDirectReader(own: OwnCluster, prefix: string): DirectReader {
   async function fetch({ topic, partition, offset }: Position, maxBytes: number): Promise<readonly KafkaMessage[]> {
-    const cluster = await connected()
+    const cluster = await own.connected()
     const named = prefix + topic
     await cluster.addTargetTopic(named)
     await cluster.refreshMetadataIfNecessary()
@@ -68,12 +41,9 @@ export function createDirectReader(kafka: Kafka, prefix: string): DirectReader {
         return take(from, limit, messages)
       } catch (error) {
         // The next read finds out anew who leads.
-        await (await connecting?.catch(() => undefined))?.refreshMetadata().catch(() => undefined)
+        await own.refresh()
         throw error
       }
-    },
-    async close() {
-      await (await connecting?.catch(() => undefined))?.disconnect()
     },
   }
 }
@@ -90,12 +60,4 @@ function take(from: Position, { recordsMax, bytesMax }: PollLimit, messages: rea
     records.push(record)
   }
   return records
-}
-
-async function open(kafka: Kafka): Promise<Cluster> {
-  const symbol = Object.getOwnPropertySymbols(kafka).find(({ description }) => description === 'private:Kafka:createCluster')
-  if (symbol === undefined) throw new TypeError('kafkajs has changed: it makes no clusters any more.')
-  const cluster: Cluster = Reflect.get(kafka, symbol)({ metadataMaxAge: 300_000, allowAutoTopicCreation: false })
-  await cluster.connect()
-  return cluster
 }

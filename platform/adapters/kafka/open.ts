@@ -6,6 +6,8 @@ import { createKafkaAppender } from './appender.ts'
 import { createKafkaClient, type KafkaConnection } from './client.ts'
 import { joinKafkaGroup } from './consumer.ts'
 import { createDirectReader, type DirectReader } from './direct-reader.ts'
+import { createOwnCluster } from './own-cluster.ts'
+import { prepareGroups } from './prepare-groups.ts'
 import { settledWithin } from './settled-within.ts'
 import { ensureTopics, type KafkaTopic, PING_TOPIC, readShapes, type TopicReport } from './topics.ts'
 import { asUnavailable, guarded } from './unavailable.ts'
@@ -66,8 +68,9 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
     // Never asked, because we say the partition ourselves; left out, kafkajs warns that its choice has changed.
     createPartitioner: Partitioners.DefaultPartitioner,
   })
-  const reader = createDirectReader(kafka, prefix)
-  const closers = [() => producer.disconnect(), () => admin.disconnect(), () => reader.close()]
+  const cluster = createOwnCluster(kafka)
+  const reader = createDirectReader(cluster, prefix)
+  const closers = [() => producer.disconnect(), () => admin.disconnect(), () => cluster.close()]
   const partitionCounts = await guarded(() => open(admin, producer, { topics, prefix })).catch(async (cause: unknown) => {
     await settledWithin(Promise.allSettled(closers.map((close) => close())), CLOSE_TIMEOUT_MS)
     throw asUnavailable(cause)
@@ -79,6 +82,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
     append,
     ping: () => append([{ topic: PING_TOPIC, key: 'ping', value: new Uint8Array() }]),
     ...createReads({ admin, reader, prefix, partitionCounts }),
+    prepareGroups: (plans) => prepareGroups({ admin, cluster, prefix }, plans),
     async join(group, groupTopics) {
       const watchdogMs = options.watchdogMs ?? WATCHDOG_MS
       const consumer = await joinKafkaGroup({ kafka, prefix, group, topics: groupTopics, log, watchdogMs })
@@ -170,14 +174,12 @@ function createReads({ admin, reader, prefix, partitionCounts }: ReadsOptions) {
     async lag(group: string, topic: string): Promise<readonly Lag[]> {
       const held = await partitions(topic)
       const [found] = await guarded(() => admin.fetchOffsets({ groupId: prefix + group, topics: [prefix + topic] }))
-      // One that has never committed anything begins with what is there.
-      const isGroupNew = found?.partitions.every(({ offset }) => Number(offset) < 0) ?? true
       return held.map(({ partition, firstOffset, nextOffset }) => {
         const offset = Number(found?.partitions.find((one) => one.partition === partition)?.offset ?? -1)
-        // What retention has taken is no work any more, but it must be told.
         const committed = Math.max(offset, firstOffset)
-        const expired = committed - Math.max(0, offset)
-        return { topic, partition, committed, records: Math.max(0, nextOffset - committed), expired: isGroupNew ? 0 : expired }
+        // What retention has taken is no work any more, but it must be told. Who has committed nothing begins with what is there.
+        const expired = offset < 0 ? 0 : committed - offset
+        return { topic, partition, committed, records: Math.max(0, nextOffset - committed), expired }
       })
     },
   }

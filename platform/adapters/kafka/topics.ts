@@ -1,6 +1,6 @@
-import { setTimeout } from 'node:timers/promises'
 import type { Admin } from 'kafkajs'
 import { MillraceError } from '../../runtime/errors.ts'
+import { whenSettled } from './when-settled.ts'
 
 export interface KafkaTopic {
   readonly name: string
@@ -36,8 +36,6 @@ const COPIES_DEFAULT = 3
 /** From three copies on, two must have a message before it is acknowledged: one broker may die without stopping us or losing anything. */
 const REPLICAS_FOR_MIN_ISR_2 = 3
 const MESSAGE_BYTES_MAX = 8 * 1_048_576
-const SETTLE_ATTEMPTS = 20
-const SETTLE_AGAIN_MS = 300
 
 /**
  * Makes the topics that aren't there. One that is keeps its partitions and copies, whatever is asked for: with more partitions a key
@@ -77,19 +75,6 @@ export async function ensureTopics(
       return { name: topic.name, state, ...found, isShort, differences: isOther ? [other, ...differences] : differences }
     })
   })
-}
-
-/** A busy broker, or another one, may deny for a moment that a topic is there which has just been made. */
-async function whenSettled<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work()
-    } catch (error) {
-      const isPassing = error instanceof Error && 'retriable' in error && error.retriable === true
-      if (!isPassing || attempt === SETTLE_ATTEMPTS) throw error
-      await setTimeout(SETTLE_AGAIN_MS)
-    }
-  }
 }
 
 async function createTopics(

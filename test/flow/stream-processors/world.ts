@@ -13,8 +13,9 @@ import { compileForText } from '../../../schemas/compile.ts'
 import { encodeEnvelope } from '../../../schemas/envelope.ts'
 import { READINGS_TOPIC, REJECTED_TOPIC } from '../../../schemas/topics.ts'
 import { type ProcessConfig, processConfig } from '../../../stream-processors/config.ts'
+import { consumerGroup } from '../../../stream-processors/consumer-groups.ts'
 import { createProcessMetrics } from '../../../stream-processors/metrics.ts'
-import { consumerGroup, type ProcessPorts, startProcessors } from '../../../stream-processors/service.ts'
+import { type ProcessPorts, startProcessors } from '../../../stream-processors/service.ts'
 import { DAY_MS, never, readAll, until } from '../../unit/sqlite-log/open-log.ts'
 
 export const acme = proveTenant('acme')

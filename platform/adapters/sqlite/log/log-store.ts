@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { crc32 } from 'node:zlib'
-import type { Lag, Position } from '../../../ports/event-log.ts'
+import type { GroupPlan, Lag, Position } from '../../../ports/event-log.ts'
 import { asNumber, asText, inTransaction } from '../database.ts'
 import type { TopicOptions } from './log-format.ts'
 
@@ -45,6 +45,12 @@ export function createLogStore(database: DatabaseSync, topics: readonly TopicOpt
      SELECT ?1, ?2, ?3, COALESCE(MIN(base_offset), 0) FROM batch WHERE topic_id = ?2 AND partition = ?3
      ON CONFLICT DO NOTHING`,
   )
+  const hasPlace = database.prepare('SELECT 1 FROM committed WHERE consumer_group = ? AND topic_id = ?')
+  const copied = database.prepare(
+    `INSERT INTO committed (consumer_group, topic_id, partition, next_offset)
+     SELECT ?1, topic_id, partition, next_offset FROM committed WHERE consumer_group = ?2 AND topic_id = ?3`,
+  )
+  const forgotten = database.prepare('DELETE FROM committed WHERE consumer_group NOT IN (SELECT value FROM json_each(?))')
   const pinged = database.prepare(
     'INSERT INTO ping (id, time_ms) VALUES (1, ?) ON CONFLICT DO UPDATE SET time_ms = excluded.time_ms',
   )
@@ -86,6 +92,18 @@ export function createLogStore(database: DatabaseSync, topics: readonly TopicOpt
     })
   }
 
+  function prepareGroups(plans: readonly GroupPlan[]): void {
+    inTransaction(database, () => {
+      for (const { group, topics, like } of plans)
+        for (const { id } of topics.map(topicState)) {
+          const model = like.find((one) => hasPlace.get(one, id) !== undefined)
+          if (model !== undefined && hasPlace.get(group, id) === undefined) copied.run(group, model, id)
+        }
+      forgotten.run(JSON.stringify(plans.map(({ group }) => group)))
+    })
+    for (const { group, topics } of plans) register(group, topics)
+  }
+
   /** @param positions  The next offset to read, by partition. */
   function commit(group: string, positions: readonly Position[]): void {
     inTransaction(database, () => {
@@ -109,6 +127,7 @@ export function createLogStore(database: DatabaseSync, topics: readonly TopicOpt
     append,
     ping,
     register,
+    prepareGroups,
     commit,
     committed,
     lag,

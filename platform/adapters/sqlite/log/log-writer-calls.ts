@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
-import type { Lag, Position } from '../../../ports/event-log.ts'
+import type { GroupPlan, Lag, Position } from '../../../ports/event-log.ts'
 import type { TopicOptions } from './log-format.ts'
 import type { Assignment } from './log-groups.ts'
 import type { WireBatch } from './log-store.ts'
@@ -23,6 +23,7 @@ export interface Sync {
 export type LogWriterCalls = {
   readonly append: (batches: readonly WireBatch[]) => void
   readonly ping: () => void
+  readonly prepareGroups: (plans: readonly GroupPlan[]) => void
   readonly join: (group: string, topics: readonly string[]) => number
   readonly leave: (member: number) => void
   /**

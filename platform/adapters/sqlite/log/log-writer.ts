@@ -53,6 +53,7 @@ export function openLogWriter(data: LogWriterData, { clock, onLostWrite }: LogWr
       waiters.wakeAll()
     },
     ping: () => writing(store.ping),
+    prepareGroups: (plans) => writing(() => store.prepareGroups(plans)),
     join(group, topicNames) {
       writing(() => store.register(group, topicNames))
       const member = groups.join(group, topicNames)

@@ -57,6 +57,7 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<SqliteLo
     partitions: (topic) => reader().call('partitions', topic),
     offsetsAt: (topic, timeMs) => reader().call('offsetsAt', topic, timeMs),
     lag: (group, topic) => writer.call('lag', group, topic),
+    prepareGroups: (plans) => writer.call('prepareGroups', plans),
     join: (group, topics) => joinLogGroup(writer, read, { group, topics }),
     async connect() {
       const { port1, port2 } = new MessageChannel()
@@ -106,6 +107,7 @@ export async function openSqliteLogFromThread(folder: string, port: MessagePort)
     partitions: async (topic) => reads.partitions(topic),
     offsetsAt: async (topic, timeMs) => reads.offsetsAt(topic, timeMs),
     lag: (group, topic) => writer.call('lag', group, topic),
+    prepareGroups: (plans) => writer.call('prepareGroups', plans),
     join: (group, groupTopics) => joinLogGroup(writer, reads.read, { group, topics: groupTopics }),
     close() {
       port.close()
