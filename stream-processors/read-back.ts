@@ -1,23 +1,32 @@
 import type { EventLogReader, LogRecord, Position } from '../platform/ports/event-log.ts'
-import type { Point, ReadBack, TimeSeriesWriter } from '../platform/ports/time-series.ts'
+import type { ReadBack } from '../platform/ports/time-series.ts'
 import { crashPoint } from '../platform/runtime/crash-points.ts'
 import type { Logger } from '../platform/runtime/log.ts'
 import type { CellShare } from './cell-share.ts'
 import type { Process } from './loop.ts'
-import { readPoints } from './read-points.ts'
 
 export interface ReadBackPorts {
   readonly eventLog: Pick<EventLogReader, 'read' | 'offsetsAt'>
-  readonly series: TimeSeriesWriter
-  readonly readBack: ReadBack
+  readonly epoch: ReadBack['epoch']
   /** Where the store is one cell of several. */
   readonly share?: CellShare
+}
+
+/** What of a processor's records is looked for in the store, and how it gets there again. */
+export interface Restoring<Sample> {
+  /** In plain words. */
+  readonly what: string
+  /** @returns undefined when the record holds nothing that could be looked for. */
+  sampleOf(record: LogRecord): Sample | undefined
+  /** Which of them the store doesn't hold, by their index. */
+  missing(samples: readonly Sample[], signal: AbortSignal): Promise<readonly number[]>
+  restore(records: readonly LogRecord[], signal: AbortSignal): Promise<void>
 }
 
 export interface ReadBackSurroundings {
   readonly log: Logger
   readonly clock: () => number
-  /** Told of records whose readings were gone, once they are stored again. */
+  /** Told of records of which something was gone, once they are stored again. */
   readonly onReplayed: (records: number) => void
   /** How often the store is asked whether it was started anew; 10 s when left out. */
   readonly everyMs?: number
@@ -36,9 +45,10 @@ const REPLAY_LIMIT = { recordsMax: 5_000, bytesMax: 4_194_304 }
  * Before the first batch of a partition, and again whenever the store was started anew, looks whether the store still holds what the
  * records before that batch brought. What is gone is written again from the log, before anything newer: so the last value still wins.
  */
-export function withReadBack(
+export function withReadBack<Sample>(
   process: Process,
-  { eventLog, series, readBack, share }: ReadBackPorts,
+  { eventLog, epoch: askEpoch, share }: ReadBackPorts,
+  restoring: Restoring<Sample>,
   surroundings: ReadBackSurroundings,
 ): Process {
   const { log, clock, onReplayed, everyMs = EVERY_MS } = surroundings
@@ -48,7 +58,7 @@ export function withReadBack(
 
   async function currentEpoch(): Promise<string> {
     if (epoch === undefined || clock() - askedMs > everyMs) {
-      epoch = await readBack.epoch()
+      epoch = await askEpoch()
       askedMs = clock()
     }
     return epoch
@@ -60,11 +70,9 @@ export function withReadBack(
     const floor = floors.find((position) => position.partition === partition)?.offset ?? 0
     const from = await findGap(next, floor, signal)
     if (from === undefined) return
+    const { what } = restoring
     const about = { ...(share && { cell: share.name }), topic, partition, fromOffset: from, toOffset: end }
-    log.error(
-      about,
-      'The time-series store has lost readings that it had acknowledged. They are stored again from the event log.',
-    )
+    log.error(about, `The time-series store has lost ${what} that it had acknowledged. They are stored again from the event log.`)
     const records = await replay({ topic, partition, offset: from }, end, signal)
     onReplayed(records)
     log.warn({ ...about, records }, 'What was lost is stored again. Look at the disk of the time-series store.')
@@ -77,8 +85,8 @@ export function withReadBack(
       const samples = await Promise.all(offsets.map((offset) => sampleAt({ ...next, offset }, next.offset)))
       const found = samples.filter((sample) => sample !== undefined)
       const missing = new Set(
-        await readBack.missing(
-          found.map(({ point }) => point),
+        await restoring.missing(
+          found.map(({ sample }) => sample),
           signal,
         ),
       )
@@ -94,16 +102,16 @@ export function withReadBack(
     return share === undefined ? records : share.own(records)
   }
 
-  /** The first point of the cell's first record there; undefined when there is none that could be looked for. */
+  /** Of the cell's first record there; undefined when there is nothing that could be looked for. */
   async function sampleAt(
     position: Position,
     end: number,
-  ): Promise<{ readonly offset: number; readonly point: Point } | undefined> {
+  ): Promise<{ readonly offset: number; readonly sample: Sample } | undefined> {
     const limit = share === undefined || share.isAll ? ONE_RECORD : SEVERAL_RECORDS
     const page = await eventLog.read(position, limit)
     const [record] = await own(page.filter(({ offset }) => offset < end))
-    const point = record && readPoints(record)?.points[0]
-    return record && point && { offset: record.offset, point }
+    const sample = record && restoring.sampleOf(record)
+    return record && sample && { offset: record.offset, sample }
   }
 
   async function replay(from: Position, end: number, signal: AbortSignal): Promise<number> {
@@ -115,10 +123,7 @@ export function withReadBack(
       const last = records.at(-1)
       if (last === undefined) break
       const mine = await own(records)
-      await series.write(
-        mine.flatMap((record) => readPoints(record)?.points ?? []),
-        signal,
-      )
+      await restoring.restore(mine, signal)
       crashPoint('process.after-replay')
       count += mine.length
       offset = last.offset + 1

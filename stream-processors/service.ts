@@ -13,6 +13,7 @@ import { startLagSampling } from './lag-sampling.ts'
 import { type Process, runLoop } from './loop.ts'
 import type { ProcessMetrics } from './metrics.ts'
 import { withReadBack } from './read-back.ts'
+import { restoringReadings, restoringRejections } from './restoring.ts'
 import { keepRetention, type Retention } from './retention.ts'
 import { createStoreReadings } from './store-readings.ts'
 
@@ -50,6 +51,7 @@ export async function startProcessors(
   const cell = share?.name ?? MAIN_CELL
   const stopping = new AbortController()
   const loops: Promise<void>[] = []
+  const surroundings = { log, clock: Date.now, onReplayed: metrics.replayed }
 
   async function start(processor: Processor, process: Process, recordsMax: number): Promise<void> {
     const name = { processor, cell }
@@ -65,7 +67,7 @@ export async function startProcessors(
 
   try {
     await start('store', createStore(), config.MILLRACE_PROCESS_BATCH_RECORDS_MAX)
-    await start('rejections', createIndexRejections(ports.rejections, log), REJECTIONS_PER_BATCH_MAX)
+    await start('rejections', createIndex(), REJECTIONS_PER_BATCH_MAX)
   } catch (error) {
     stopping.abort()
     await Promise.all(loops)
@@ -77,7 +79,14 @@ export async function startProcessors(
     const store = createStoreReadings(ports, metrics, cell)
     const { readBack } = ports
     if (readBack === undefined) return store
-    return withReadBack(store, { ...ports, readBack }, { log, clock: Date.now, onReplayed: metrics.replayed })
+    return withReadBack(store, { ...ports, epoch: readBack.epoch }, restoringReadings(ports.series, readBack), surroundings)
+  }
+
+  function createIndex(): Process {
+    const index = createIndexRejections(ports.rejections, log)
+    const { readBack } = ports
+    if (readBack === undefined) return index
+    return withReadBack(index, { ...ports, epoch: readBack.epoch }, restoringRejections(ports.rejections, readBack), surroundings)
   }
 
   const groups = PROCESSORS.map((processor) => ({

@@ -1,4 +1,5 @@
 import type { Quality, TimeSource } from '../../schemas/reading.ts'
+import type { RejectionEntry } from './rejections.ts'
 import type { TenantScope } from './tenant-scope.ts'
 
 /** One sensor at one time: the values of one or more of its metrics. (tenant, sensor, metric, timestampMs) identifies a reading. */
@@ -40,13 +41,15 @@ export interface TimeSeriesWriter {
 
 /**
  * For a store that may lose what it has acknowledged, by a fault of its own: so that it is noticed, and mended from the event log.
- * Both throw {MillraceError} `time-series.unavailable`.
+ * All throw {MillraceError} `time-series.unavailable`.
  */
 export interface ReadBack {
   /** Changes whenever a server of the store was started anew. What it held in memory alone is gone then. */
   epoch(): Promise<string>
   /** Which of these points the store holds no value of, by their index. Points that it would refuse count as held. */
   missing(points: readonly Point[], signal: AbortSignal): Promise<readonly number[]>
+  /** Which of these rejections its index doesn't hold, by their index here. */
+  missingRejections(entries: readonly RejectionEntry[], signal: AbortSignal): Promise<readonly number[]>
 }
 
 /** What a reader gets back: one row per timestamp, with the asked metrics that have a value there. */

@@ -237,6 +237,34 @@ t.test('InfluxDB', { skip: needsService('influx') }, async (t) => {
     t.ok(performance.now() - startMs < CHECK_TIMEOUT_MS, 'nor does one that never answers hold it up')
   })
 
+  t.test('rejections that the index does not hold are told from those that it holds', async (t) => {
+    const { writer } = await openWorld(t)
+    // The index keeps them for 90 days.
+    const nowMs = Date.now()
+    const entry = (offset: number, timeMs = nowMs) => ({
+      tenant: 'acme',
+      gateway: 'gw-1',
+      timeMs,
+      stage: 'ingest' as const,
+      reason: 'reading.value',
+      pointer: '',
+      detail: '',
+      partition: 1,
+      offset,
+      fault: 0,
+    })
+    const held = [entry(1), entry(2), entry(2_000_007)]
+    await writer.index(held)
+    const others = [
+      entry(3),
+      entry(1, nowMs - 1),
+      entry(1_000_001),
+      { ...entry(1), partition: 2 },
+      { ...entry(1), tenant: 'bolt' },
+    ]
+    t.same(await writer.missingRejections([...held, ...others], never), [3, 4, 5, 6, 7])
+  })
+
   t.test('an answer that never comes, and a server that is not there, are a store that is away', async (t) => {
     const cell = firstOf((await openWorld(t)).cells)
     const nobody = openInfluxWriter({ cell: { ...cell, url: 'http://127.0.0.1:9' }, log: quiet })

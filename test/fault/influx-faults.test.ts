@@ -12,9 +12,12 @@ import { openInfluxReader } from '../../platform/adapters/influx/open-reader.ts'
 import { openInfluxWriter } from '../../platform/adapters/influx/open-writer.ts'
 import { openSqliteLog } from '../../platform/adapters/sqlite/log/open.ts'
 import { openSqliteMetadata } from '../../platform/adapters/sqlite/metadata/open.ts'
+import type { NewRecord } from '../../platform/ports/event-log.ts'
+import { REJECTION_HEADERS } from '../../schemas/rejection.ts'
 import { READINGS_TOPIC, REJECTED_TOPIC } from '../../schemas/topics.ts'
 import { startInflux } from '../../scripts/services/influx.ts'
 import { createCellShares } from '../../stream-processors/cell-share.ts'
+import { consumerGroup } from '../../stream-processors/consumer-groups.ts'
 import { createProcessMetrics } from '../../stream-processors/metrics.ts'
 import { startProcessors } from '../../stream-processors/service.ts'
 import { quiet } from '../contract/time-series/influx.ts'
@@ -25,6 +28,7 @@ import { mountSmallDisk, needsMount } from './harness/small-disk.ts'
 
 const DISK_MIB = 80
 const RECORDS = 300
+const REJECTIONS = 40
 t.setTimeout(120_000)
 
 async function openWorld(t: Test) {
@@ -63,6 +67,7 @@ async function openWorld(t: Test) {
   })
   t.teardown(running.stop)
   let sent = 0
+  let rejectedCount = 0
 
   return {
     disk,
@@ -75,16 +80,38 @@ async function openWorld(t: Test) {
       sent += count
     },
     sent: () => sent,
+    async reject(count: number): Promise<void> {
+      for (let n = 0; n < count; n++) await eventLog.append([rejected(`the ${rejectedCount + n}th`)])
+      rejectedCount += count
+    },
+    async listed(): Promise<number> {
+      const all = { fromMs: 0, toMs: NOW_MS + DAY_MS, limit: 10_000 }
+      return (await reader.rejections(acme, all, never)).length
+    },
     async rows(): Promise<readonly number[]> {
       const everything = { sensor: 'press-1', metrics: [], fromMs: 0, toMs: NOW_MS + DAY_MS, limit: 50_000 }
       return (await reader.range(acme, everything, never)).map(({ values }) => values.get('power_w') ?? -1)
     },
-    lag: async () => (await eventLog.lag('millrace.store', READINGS_TOPIC)).reduce((sum, { records }) => sum + records, 0),
+    async lag(): Promise<number> {
+      const lags = [
+        ...(await eventLog.lag(consumerGroup('store'), READINGS_TOPIC)),
+        ...(await eventLog.lag(consumerGroup('rejections'), REJECTED_TOPIC)),
+      ]
+      return lags.reduce((sum, { records }) => sum + records, 0)
+    },
     async metric(name: string): Promise<number> {
       const found = await metrics.getSingleMetric(name)?.get()
       return found?.values.reduce((sum, { value }) => sum + value, 0) ?? 0
     },
   }
+}
+
+function rejected(detail: string): NewRecord {
+  const headers = {
+    [REJECTION_HEADERS.faults]: JSON.stringify([{ reason: 'reading.value', pointer: '/readings/0', detail }]),
+    [REJECTION_HEADERS.receivedMs]: String(NOW_MS),
+  }
+  return { topic: REJECTED_TOPIC, key: 'acme/gw-1', value: Buffer.from('{}'), headers }
 }
 
 const count = (length: number): readonly number[] => Array.from({ length }, (_, n) => n)
@@ -93,21 +120,27 @@ t.test('InfluxDB at fault', { skip: needsService('influx') || needsMount(join(t.
   t.test('what it acknowledged and lost is noticed at its next start, and stored again', async (t) => {
     const world = await openWorld(t)
     await world.send(RECORDS)
+    await world.reject(REJECTIONS)
     await until(async () => (await world.lag()) === 0)
     t.same(await world.rows(), count(RECORDS))
+    t.equal(await world.listed(), REJECTIONS)
 
     world.influx.child.kill('SIGKILL')
     await setTimeout(2_000)
     await rm(join(world.disk.folder, 'influx', 'engine', 'wal'), { recursive: true })
     await world.influx.startAgain()
     t.same(await world.rows(), [], 'all that it had acknowledged is gone')
+    t.equal(await world.listed(), 0)
 
     // The store is asked every 10 s whether it is still the same one.
     await setTimeout(11_000)
     await world.send(1)
+    await world.reject(1)
     await until(async () => (await world.lag()) === 0)
     t.same(await world.rows(), count(RECORDS + 1))
-    t.equal(await world.metric('process_read_back_replayed_records_total'), RECORDS, 'and an alarm can be made of it')
+    t.equal(await world.listed(), REJECTIONS + 1)
+    const replayed = await world.metric('process_read_back_replayed_records_total')
+    t.equal(replayed, RECORDS + REJECTIONS, 'and an alarm can be made of it')
   })
 
   t.test('one whose disk was full is not believed until it was started anew', async (t) => {

@@ -30,7 +30,7 @@ t.test('values come out as they went in, and sensors are registered with their g
   ])
   t.equal(await world.metric('process_values_total', { outcome: 'stored' }), 6)
   t.equal(await world.metric('process_records_total', { processor: 'store', cell: 'main' }), 3)
-  t.equal(await world.metric('process_newest_received_timestamp_seconds'), (NOW_MS + 5) / 1_000)
+  t.equal(await world.metric('process_newest_received_timestamp_seconds', { cell: 'main' }), (NOW_MS + 5) / 1_000)
   t.same(await world.rejected(), [])
 })
 

@@ -5,7 +5,7 @@ import { createBatch } from './batch.ts'
 import type { Cell } from './cells.ts'
 import { openInfluxClient } from './client.ts'
 import { createDiskWatch } from './disk-watch.ts'
-import { findMissing } from './missing.ts'
+import { findMissing, findMissingRejections } from './missing.ts'
 import { createNameDirectory } from './name-directory.ts'
 import { type NameLimits, refusalOf, type TenantNames } from './names.ts'
 import { writeRejections } from './write-rejections.ts'
@@ -78,6 +78,8 @@ export function openInfluxWriter({ cell, isCompressed = false, limits: changed, 
       const wanted = indexed.filter(({ point }) => refusalOf(loaded(point.tenant), point, limits) === undefined)
       return findMissing({ client, bucket }, wanted, signal)
     },
+
+    missingRejections: (entries, signal) => findMissingRejections({ client, bucket }, entries, signal),
 
     close: client.close,
   }
