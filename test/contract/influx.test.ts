@@ -1,24 +1,18 @@
-// Goal: what only InfluxDB can get wrong: injection, names that it keeps for itself, partial writes, tokens, cells, and its silences.
+// Goal: what only InfluxDB can get wrong: injection, names that it keeps for itself, partial writes, tokens, and its silences.
 // Method: a real server. Where it must be away or hang, a server or a proxy of this test's own.
-import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer } from 'node:net'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { openInfluxClient } from '../../platform/adapters/influx/client.ts'
 import { ensureBuckets, isTokenKnown, makeToken } from '../../platform/adapters/influx/ensure.ts'
 import { flux } from '../../platform/adapters/influx/flux.ts'
 import { openInfluxReader } from '../../platform/adapters/influx/open-reader.ts'
 import { openInfluxWriter } from '../../platform/adapters/influx/open-writer.ts'
-import { openSqliteMetadata } from '../../platform/adapters/sqlite/metadata/open.ts'
 import { proveTenant } from '../../platform/ports/tenant-scope.ts'
-import { CHECK_TIMEOUT_MS } from '../../platform/runtime/readiness.ts'
-import { needsService, openInflux } from '../services.ts'
+import { needsService } from '../services.ts'
+import { firstOf, fresh, openWorld } from './influx/world.ts'
 import { everything, never, point, T0 } from './time-series/implementations.ts'
 import { quiet } from './time-series/influx.ts'
 
 const acme = proveTenant('acme')
-const retentions = { readingsDays: 3_650, rejectedDays: 90 }
-const fresh = (): string => `t${randomBytes(10).toString('hex')}`
 
 /** Texts that mean something to Flux, to line protocol, or to whoever forgets to escape. */
 const CORPUS = [
@@ -39,42 +33,6 @@ const CORPUS = [
 ]
 
 t.setTimeout(120_000)
-
-function firstOf<T>([first]: readonly T[]): T {
-  if (first === undefined) throw new Error('no cell')
-  return first
-}
-
-async function openWorld(t: Test, names: readonly string[] = ['one']) {
-  const server = await openInflux()
-  const cells = names.map((name) => ({ ...server, name, bucket: fresh() }))
-  for (const cell of cells) await ensureBuckets(cell, retentions)
-  const places = await openSqliteMetadata({ folder: t.testdir(), onDeath: (error) => t.fail('a thread ended', { error }) })
-  t.teardown(() => places.close())
-  await places.placeTenants(['acme', 'bolt'], names.slice(0, 1))
-  /** Writes to the first of them. */
-  const open = (some = cells) => {
-    const writer = openInfluxWriter({ cell: firstOf(some), log: quiet })
-    const reader = openInfluxReader({ cells: some, places })
-    t.teardown(() => writer.close())
-    t.teardown(() => reader.close())
-    return { writer, reader }
-  }
-  /** What anybody would see who looks into InfluxDB. */
-  async function raw(flux: string): Promise<string> {
-    const response = await fetch(`${server.url}/api/v2/query?org=${server.org}`, {
-      method: 'POST',
-      headers: { authorization: `Token ${server.token}`, 'content-type': 'application/vnd.flux' },
-      body: flux,
-    })
-    return response.text()
-  }
-  async function write(bucket: string, line: string) {
-    const path = `/api/v2/write?org=${server.org}&bucket=${bucket}&precision=ms`
-    return fetch(`${server.url}${path}`, { method: 'POST', headers: { authorization: `Token ${server.token}` }, body: line })
-  }
-  return { server, cells, places, open, raw, write, ...open() }
-}
 
 t.test('InfluxDB', { skip: needsService('influx') }, async (t) => {
   t.test('a name that is Flux finds nothing, and says nothing of others', async (t) => {
@@ -201,68 +159,6 @@ t.test('InfluxDB', { skip: needsService('influx') }, async (t) => {
     const reader = openInfluxReader({ cells: [{ ...cell, token: reading }], places })
     t.equal((await reader.range(acme, everything, never)).length, 1)
     for (const one of [asReader, asWriter, elsewhere, reader]) one.close()
-  })
-
-  t.test('a reader finds a tenant in the cell where it lives, and says which cell its table lacks', async (t) => {
-    const { places, cells, open } = await openWorld(t, ['one', 'two'])
-    await places.placeTenants(['a'], ['two'])
-    const [one, two] = [open(cells.slice(0, 1)), open(cells.slice(1))]
-    await two.writer.write([point({ power_w: 1 }, { tenant: 'a' })], never)
-    t.equal((await open().reader.range(proveTenant('a'), everything, never)).length, 1)
-    await t.rejects(one.reader.range(proveTenant('a'), everything, never), {
-      code: 'time-series.unavailable',
-      message: /cell two/,
-    })
-  })
-
-  t.test('a reader is there for the tenants of one cell while the other is away, and gone with the last', async (t) => {
-    const { places, cells, open, writer } = await openWorld(t, ['main', 'two'])
-    const away = cells.map((cell) => ({ ...cell, url: 'http://127.0.0.1:9' }))
-    const [main] = cells
-    const { reader } = open([...(main ? [main] : []), ...away.slice(1)])
-    await places.placeTenants(['b'], ['two'])
-    await writer.write([point({ power_w: 1 })], never)
-    await t.resolves(reader.ping())
-    t.equal((await reader.range(acme, everything, never)).length, 1)
-    await t.rejects(reader.range(proveTenant('b'), everything, never), { code: 'time-series.unavailable' })
-    await t.rejects(open(away).reader.ping(), { code: 'time-series.unavailable' })
-    const silent = createServer().listen(0, '127.0.0.1')
-    t.teardown(() => silent.close())
-    await once(silent, 'listening')
-    const address = silent.address()
-    const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
-    const hung = open([...(main ? [main] : []), ...cells.slice(1).map((cell) => ({ ...cell, url }))])
-    const startMs = performance.now()
-    await hung.reader.ping()
-    t.ok(performance.now() - startMs < CHECK_TIMEOUT_MS, 'nor does one that never answers hold it up')
-  })
-
-  t.test('rejections that the index does not hold are told from those that it holds', async (t) => {
-    const { writer } = await openWorld(t)
-    // The index keeps them for 90 days.
-    const nowMs = Date.now()
-    const entry = (offset: number, timeMs = nowMs) => ({
-      tenant: 'acme',
-      gateway: 'gw-1',
-      timeMs,
-      stage: 'ingest' as const,
-      reason: 'reading.value',
-      pointer: '',
-      detail: '',
-      partition: 1,
-      offset,
-      fault: 0,
-    })
-    const held = [entry(1), entry(2), entry(2_000_007)]
-    await writer.index(held)
-    const others = [
-      entry(3),
-      entry(1, nowMs - 1),
-      entry(1_000_001),
-      { ...entry(1), partition: 2 },
-      { ...entry(1), tenant: 'bolt' },
-    ]
-    t.same(await writer.missingRejections([...held, ...others], never), [3, 4, 5, 6, 7])
   })
 
   t.test('an answer that never comes, and a server that is not there, are a store that is away', async (t) => {
