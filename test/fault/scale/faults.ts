@@ -54,12 +54,37 @@ function pointFor(random: Random, { role }: Member): string | undefined {
   return `${own[random.below(own.length)]}:${1 + random.below(CRASH_PASSES_MAX)}`
 }
 
-/** A server or the way to it fails; or one of our own processes stands still. */
-export function planFault(random: Random, { cluster, servers }: Scene): Fault {
+const PAIR_SHARE = 0.4
+const SERVERS_SHARE = 0.15
+
+/** A server or the way to it fails, or one of our own processes stands still; often together with something else. */
+export function planFault(random: Random, scene: Scene): Fault {
   const name = random.pick<ServerName>([...SERVERS])
+  const pauseMs = 500 + random.below(PAUSE_MS_MAX)
+  const chosen = planOne(random, scene, { name, pauseMs })
+  const share = random.share()
+  if (share >= PAIR_SHARE) return chosen
+  // A pair: while that goes on, another server fails, too, or one of our own dies.
+  const others = SERVERS.filter((one) => one !== name)
+  const other = others[random.below(others.length)] ?? name
+  const second = share < SERVERS_SHARE ? planOne(random, scene, { name: other, pauseMs }) : planKill(random, scene)
+  return {
+    kind: `${chosen.kind}, ${second.kind}`,
+    async run() {
+      const running = chosen.run()
+      await setTimeout(pauseMs / 2)
+      await Promise.all([second.run(), running])
+    },
+  }
+}
+
+function planOne(
+  random: Random,
+  { cluster, servers }: Scene,
+  { name, pauseMs }: { readonly name: ServerName; readonly pauseMs: number },
+): Fault {
   const server = servers[name]
   const wire = servers.wires[name]
-  const pauseMs = 500 + random.below(PAUSE_MS_MAX)
   const member = cluster.members[random.below(cluster.members.length)]
   const faults: readonly (() => Fault)[] = [
     () => ({
@@ -80,18 +105,7 @@ export function planFault(random: Random, { cluster, servers }: Scene): Fault {
   ]
   const chosen = faults[random.below(faults.length)]?.()
   if (chosen === undefined) throw new Error('There is always a fault to choose.')
-  if (random.share() >= 0.25) return chosen
-  // A pair: one of our own dies while that goes on.
-  const kill = planKill(random, { cluster, servers })
-  return {
-    kind: `${chosen.kind}, ${kill.kind}`,
-    async run() {
-      const running = chosen.run()
-      await setTimeout(pauseMs / 2)
-      await kill.run()
-      await running
-    },
-  }
+  return chosen
 }
 
 /** After it the server is started anew, as its operator must do; Kafka has ended by itself. */
