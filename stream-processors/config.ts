@@ -28,7 +28,7 @@ export const processConfig = {
       maximum: 1_000,
       default: 30,
       description:
-        'A batch that was not full is followed by a wait this long, so that the next one is larger: cheaper, and later by as much.',
+        'A batch that was not full is followed by the next one after so long at the earliest, so that that one is larger: cheaper, and later by as much.',
     },
     MILLRACE_RETENTION_DAYS: {
       type: 'integer',

@@ -15,7 +15,7 @@ export interface LoopOptions {
   readonly consumer: Consumer
   readonly process: Process
   readonly limit: PollLimit
-  /** How long to wait after a batch that was not full, so that the next one is larger. */
+  /** A batch that was not full is followed by the next one after so long at the earliest, counted from its own poll: so that that one is larger. */
   readonly gatherMs: number
   readonly log: Logger
   /** Told after each batch that was committed. */
@@ -46,9 +46,11 @@ export async function runLoop(options: LoopOptions, signal: AbortSignal): Promis
         signal,
       )
       if (records === GIVEN_UP || records.length === 0) continue
+      const polledMs = performance.now()
       const outcome = await untilGrace(workOff(records, options, policy, signal), STOP_GRACE_MS, signal)
       if (outcome === GIVEN_UP) log.warn(name, 'The batch under way is given up; it is read again at the next start.')
-      if (gatherMs > 0 && !isFull(records, limit)) await setTimeout(gatherMs, undefined, { signal })
+      const waitMs = gatherMs - (performance.now() - polledMs)
+      if (waitMs > 0 && !isFull(records, limit)) await setTimeout(waitMs, undefined, { signal })
     }
   } catch (error) {
     // An abort that isn't ours is a failure like any other: taken for a stop, it would end the processor in silence.
