@@ -90,7 +90,7 @@ t.test(
     await broker.publish('v1/stranger/gw-1/readings', { secret: 1 })
     await broker.publish('v1/No tenant/gw-1/readings', { secret: 2 })
     const metrics = async () => (await fetch(up.metricsUrl)).text()
-    await until(async () => /^process_records_total\{processor="rejections"\} 2$/m.test(await metrics()))
+    await until(async () => /^process_records_total\{processor="rejections",cell="main"\} 2$/m.test(await metrics()))
     await addTenant(up, 'stranger')
     await broker.publish('v1/stranger/gw-1/readings', 'no JSON')
 
