@@ -14,6 +14,9 @@ export interface CellShare {
   own(records: readonly LogRecord[]): Promise<readonly LogRecord[]>
 }
 
+/** Of a store that is no table of cells. */
+export const WHOLE_STORE: CellShare = { name: MAIN_CELL, isAll: true, own: async (records) => records }
+
 /** Gateways whose cell is remembered. Past it, all are forgotten and asked for once more. */
 const KEYS_REMEMBERED_MAX = 100_000
 

@@ -12,8 +12,7 @@ import type { Running } from '../platform/runtime/lifecycle.ts'
 import { createLogger, type Logger, type LogOptions } from '../platform/runtime/log.ts'
 import { createThreadRegistry, type MetricsSnapshot, snapshotMetrics } from '../platform/runtime/metrics-registry.ts'
 import { answerOnceOpen, createCaller } from '../platform/runtime/thread.ts'
-import { MAIN_CELL } from '../schemas/influx-cells.ts'
-import { createCellShares } from './cell-share.ts'
+import { type CellShare, createCellShares, WHOLE_STORE } from './cell-share.ts'
 import type { ProcessConfig } from './config.ts'
 import { planGroups } from './consumer-groups.ts'
 import { createProcessMetrics } from './metrics.ts'
@@ -71,7 +70,7 @@ async function start({ folder, config, logOptions, eventLog: place, series: seri
       throw error
     })
   }
-  const names = stores.map(({ share }) => share?.name ?? MAIN_CELL)
+  const names = stores.map(({ share }) => share.name)
   await eventLog.prepareGroups(planGroups(names, await metadata.tenantsByCell()))
   const surroundings = { config, log, metrics: createProcessMetrics(metrics), onDeath }
   const running = await startAll(
@@ -101,7 +100,8 @@ async function startAll(starts: readonly (() => Promise<Running>)[]): Promise<re
   throw failed.reason
 }
 
-type CellPorts = Pick<ProcessPorts, 'readBack' | 'retention' | 'share'> & {
+type CellPorts = Pick<ProcessPorts, 'readBack' | 'retention'> & {
+  readonly share: CellShare
   readonly series: TimeSeriesWriter & RejectionWriter & { close(): void }
 }
 
@@ -113,7 +113,7 @@ async function openCells(
 ): Promise<readonly CellPorts[]> {
   if (place.kind === 'sqlite') {
     const series = openSeriesWriter({ folder: place.folder })
-    return [{ series, retention: series }]
+    return [{ series, retention: series, share: WHOLE_STORE }]
   }
   const { openInfluxWriter } = await import('../platform/adapters/influx/open-writer.ts')
   const { cells, isCompressed } = place

@@ -8,8 +8,7 @@ import type { Process } from './loop.ts'
 export interface ReadBackPorts {
   readonly eventLog: Pick<EventLogReader, 'read' | 'offsetsAt'>
   readonly epoch: ReadBack['epoch']
-  /** Where the store is one cell of several. */
-  readonly share?: CellShare
+  readonly share: CellShare
 }
 
 /** What of a processor's records is looked for in the store, and how it gets there again. */
@@ -71,7 +70,7 @@ export function withReadBack<Sample>(
     const from = await findGap(next, floor, signal)
     if (from === undefined) return
     const { what } = restoring
-    const about = { ...(share && { cell: share.name }), topic, partition, fromOffset: from, toOffset: end }
+    const about = { cell: share.name, topic, partition, fromOffset: from, toOffset: end }
     log.error(about, `The time-series store has lost ${what} that it had acknowledged. They are stored again from the event log.`)
     const records = await replay({ topic, partition, offset: from }, end, signal)
     onReplayed(records)
@@ -98,18 +97,14 @@ export function withReadBack<Sample>(
     return from
   }
 
-  async function own(records: readonly LogRecord[]): Promise<readonly LogRecord[]> {
-    return share === undefined ? records : share.own(records)
-  }
-
   /** Of the cell's first record there; undefined when there is nothing that could be looked for. */
   async function sampleAt(
     position: Position,
     end: number,
   ): Promise<{ readonly offset: number; readonly sample: Sample } | undefined> {
-    const limit = share === undefined || share.isAll ? ONE_RECORD : SEVERAL_RECORDS
+    const limit = share.isAll ? ONE_RECORD : SEVERAL_RECORDS
     const page = await eventLog.read(position, limit)
-    const [record] = await own(page.filter(({ offset }) => offset < end))
+    const [record] = await share.own(page.filter(({ offset }) => offset < end))
     const sample = record && restoring.sampleOf(record)
     return record && sample && { offset: record.offset, sample }
   }
@@ -122,7 +117,7 @@ export function withReadBack<Sample>(
       const records = page.filter((record) => record.offset < end)
       const last = records.at(-1)
       if (last === undefined) break
-      const mine = await own(records)
+      const mine = await share.own(records)
       await restoring.restore(mine, signal)
       crashPoint('process.after-replay')
       count += mine.length

@@ -4,8 +4,7 @@ import type { RejectionWriter } from '../platform/ports/rejections.ts'
 import type { ReadBack, TimeSeriesWriter } from '../platform/ports/time-series.ts'
 import type { Running } from '../platform/runtime/lifecycle.ts'
 import type { Logger } from '../platform/runtime/log.ts'
-import { MAIN_CELL } from '../schemas/influx-cells.ts'
-import type { CellShare } from './cell-share.ts'
+import { type CellShare, WHOLE_STORE } from './cell-share.ts'
 import type { ProcessConfig } from './config.ts'
 import { consumerGroup, PROCESSORS, type Processor, TOPICS } from './consumer-groups.ts'
 import { createIndexRejections } from './index-rejections.ts'
@@ -23,7 +22,7 @@ export interface ProcessPorts {
   readonly series: TimeSeriesWriter
   readonly rejections: RejectionWriter
   readonly sensors: Pick<SensorStore, 'recordSensors'>
-  /** Where the store may consist of several cells. */
+  /** `WHOLE_STORE` when left out. */
   readonly share?: CellShare
   /** Where the store may lose what it has acknowledged. */
   readonly readBack?: ReadBack
@@ -47,8 +46,8 @@ export async function startProcessors(
   ports: ProcessPorts,
   { config, log, metrics, onDeath }: ProcessSurroundings,
 ): Promise<Running> {
-  const { eventLog, share, retention } = ports
-  const cell = share?.name ?? MAIN_CELL
+  const { eventLog, share = WHOLE_STORE, retention, readBack } = ports
+  const cell = share.name
   const stopping = new AbortController()
   const loops: Promise<void>[] = []
   const surroundings = { log, clock: Date.now, onReplayed: metrics.replayed }
@@ -77,16 +76,24 @@ export async function startProcessors(
 
   function createStore(): Process {
     const store = createStoreReadings(ports, metrics, cell)
-    const { readBack } = ports
     if (readBack === undefined) return store
-    return withReadBack(store, { ...ports, epoch: readBack.epoch }, restoringReadings(ports.series, readBack), surroundings)
+    return withReadBack(
+      store,
+      { eventLog, share, epoch: readBack.epoch },
+      restoringReadings(ports.series, readBack),
+      surroundings,
+    )
   }
 
   function createIndex(): Process {
     const index = createIndexRejections(ports.rejections, log)
-    const { readBack } = ports
     if (readBack === undefined) return index
-    return withReadBack(index, { ...ports, epoch: readBack.epoch }, restoringRejections(ports.rejections, readBack), surroundings)
+    return withReadBack(
+      index,
+      { eventLog, share, epoch: readBack.epoch },
+      restoringRejections(ports.rejections, readBack),
+      surroundings,
+    )
   }
 
   const groups = PROCESSORS.map((processor) => ({
@@ -106,8 +113,7 @@ export async function startProcessors(
 }
 
 /** The processor sees its own cell's records only; all of them are committed. */
-function ofShare(process: Process, share: CellShare | undefined): Process {
-  if (share === undefined) return process
+function ofShare(process: Process, share: CellShare): Process {
   return async (records, signal) => {
     const own = await share.own(records)
     if (own.length > 0) await process(own, signal)

@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
+import { askInflux } from '../../test/contract/influx/ask-influx.ts'
 import { BENCH_TENANT } from '../gateways.ts'
 import type { LoadGateway } from '../load/connection.ts'
 import { startLoad, WINDOW } from '../measure.ts'
@@ -83,12 +84,6 @@ export async function countField(
   const ofSensor = sensor === undefined ? '' : ` and r.sensor == "${sensor}"`
   const query = `from(bucket: "${bucket}") |> range(start: ${new Date(fromMs).toISOString()}, stop: ${new Date(fromMs + spanMs).toISOString()})
     |> filter(fn: (r) => r._measurement == "reading" and r._field == "${field}"${ofSensor}) |> count() |> group() |> sum()`
-  const response = await fetch(`${influx.url}/api/v2/query?org=${influx.org}`, {
-    method: 'POST',
-    headers: { authorization: `Token ${influx.token}`, 'content-type': 'application/vnd.flux' },
-    body: query,
-  })
-  if (!response.ok) throw new Error(`InfluxDB answers ${response.status}: ${await response.text()}`)
-  const [, , , value = '0'] = (await response.text()).trim().split('\n')[1]?.split(',') ?? []
+  const [, , , value = '0'] = (await askInflux(influx, query)).trim().split('\n')[1]?.split(',') ?? []
   return Number(value)
 }

@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { fix } from '../../operate/up/fix.ts'
 import type { Up } from '../../operate/up/start.ts'
 import { type InfluxServer, startInflux } from '../../scripts/services/influx.ts'
+import { askInflux } from '../contract/influx/ask-influx.ts'
 import { needsServers, serverVariables } from '../flow/pipeline/at-scale.ts'
 import { addTenant, connectGateway, createProgram, startProduct } from '../flow/pipeline/world.ts'
 import { until } from '../unit/sqlite-log/open-log.ts'
@@ -123,14 +124,8 @@ async function openTenant(t: Test, up: Up, tenant: string, gatewayId: string) {
 }
 
 /** Asked of the server itself. */
-async function tenantsIn({ url, org, token }: InfluxServer): Promise<string> {
-  const response = await fetch(`${url}/api/v2/query?org=${org}`, {
-    method: 'POST',
-    headers: { authorization: `Token ${token}`, 'content-type': 'application/vnd.flux' },
-    body: 'import "influxdata/influxdb/schema" schema.tagValues(bucket: "readings", tag: "tenant", start: 0)',
-  })
-  return response.text()
-}
+const tenantsIn = (server: InfluxServer): Promise<string> =>
+  askInflux(server, 'import "influxdata/influxdb/schema" schema.tagValues(bucket: "readings", tag: "tenant", start: 0)')
 
 async function lagOf({ metricsUrl }: Up, cell: string): Promise<number> {
   const text = await (await fetch(metricsUrl)).text()

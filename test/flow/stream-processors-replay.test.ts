@@ -3,8 +3,9 @@
 // that can be read is compared.
 import { Registry } from 'prom-client'
 import t from 'tap'
-import type { LogRecord, NewRecord } from '../../platform/ports/event-log.ts'
+import type { NewRecord } from '../../platform/ports/event-log.ts'
 import { READINGS_TOPIC, REJECTED_TOPIC } from '../../schemas/topics.ts'
+import { WHOLE_STORE } from '../../stream-processors/cell-share.ts'
 import { consumerGroup } from '../../stream-processors/consumer-groups.ts'
 import { createProcessMetrics } from '../../stream-processors/metrics.ts'
 import { startProcessors } from '../../stream-processors/service.ts'
@@ -34,9 +35,9 @@ function makeTopic(seed: number): readonly NewRecord[] {
 
 /** A group reads the topic from its beginning: so replays are groups of their own. */
 const REPLAYS = [
-  { group: 'main', batch: '100' },
-  { group: 'second', batch: '700' },
-  { group: 'third', batch: '37' },
+  { group: 'main', batch: 100 },
+  { group: 'second', batch: 700 },
+  { group: 'third', batch: 37 },
 ]
 const topics = [READINGS_TOPIC, REJECTED_TOPIC].map((name) => ({ name, partitions: 2, retentionMs: DAY_MS }))
 const onKafka = logImplementations.find(({ name }) => name === 'Kafka')
@@ -55,11 +56,11 @@ for (const series of seriesImplementations) {
     t.teardown(close)
     await eventLog.append(makeTopic(seed))
 
-    async function play(group: string, batch: string): Promise<void> {
-      const share = { name: group, isAll: true, own: async (records: readonly LogRecord[]) => records }
+    async function play(group: string, batch: number): Promise<void> {
+      const share = { ...WHOLE_STORE, name: group }
       const ports = { eventLog, series: writer, rejections: writer, sensors: { recordSensors: async () => undefined }, share }
       const running = await startProcessors(ports, {
-        config: defaultConfig({ MILLRACE_PROCESS_BATCH_RECORDS_MAX: Number(batch) }),
+        config: defaultConfig({ MILLRACE_PROCESS_BATCH_RECORDS_MAX: batch }),
         log: quiet,
         metrics: createProcessMetrics(new Registry()),
         onDeath: (error) => t.fail('a processor ended by itself', { error }),

@@ -30,18 +30,9 @@ export async function openWorld(t: Test, names: readonly string[] = ['one']) {
     t.teardown(() => reader.close())
     return { writer, reader }
   }
-  /** What anybody would see who looks into InfluxDB. */
-  async function raw(flux: string): Promise<string> {
-    const response = await fetch(`${server.url}/api/v2/query?org=${server.org}`, {
-      method: 'POST',
-      headers: { authorization: `Token ${server.token}`, 'content-type': 'application/vnd.flux' },
-      body: flux,
-    })
-    return response.text()
-  }
   async function write(bucket: string, line: string) {
     const path = `/api/v2/write?org=${server.org}&bucket=${bucket}&precision=ms`
     return fetch(`${server.url}${path}`, { method: 'POST', headers: { authorization: `Token ${server.token}` }, body: line })
   }
-  return { server, cells, places, open, raw, write, ...open() }
+  return { server, cells, places, open, write, ...open() }
 }
