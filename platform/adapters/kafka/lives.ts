@@ -27,7 +27,8 @@ interface Life {
 }
 
 const RESTART_WAIT_MS = 500
-const RESTART_WAIT_MAX_MS = 10_000
+/** Short, because all that waits goes on only then; a broker that is away doesn't mind being asked. */
+const RESTART_WAIT_MAX_MS = 3_000
 /** A coordinator that has just started refuses for a second or two; so does a group whose members all die and come back. */
 const JOIN_TIMEOUT_MS = 30_000
 /** To leave a group is a courtesy: without it the others wait for the session to time out. */

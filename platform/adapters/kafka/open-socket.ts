@@ -13,6 +13,8 @@ export function createSocketFactory(stalledMs: number): (wanted: ISocketFactoryA
   return ({ host, port, ssl, onConnect }) => {
     const socket = openSocket({ host, port, ssl, onConnect })
     socket.setKeepAlive(true, KEEP_ALIVE_MS)
+    // kafkajs takes leave of a socket that is gone once more with each try, and each leaves a listener; Node would warn of a leak.
+    socket.setMaxListeners(0)
     let taken = 0
     let progressMs = performance.now()
     const check = setInterval(() => {

@@ -109,7 +109,9 @@ async function open(
   producer: ReturnType<Kafka['producer']>,
   { topics, prefix }: { readonly topics: readonly string[]; readonly prefix: string },
 ): Promise<ReadonlyMap<string, number>> {
-  await Promise.all([admin.connect(), producer.connect()])
+  // Both have ended, one way or the other, before any of them is closed: one that connects after that would stay.
+  const connected = await Promise.allSettled([admin.connect(), producer.connect()])
+  for (const one of connected) if (one.status === 'rejected') throw one.reason
   const names = [...topics, PING_TOPIC]
   const there = new Set(await admin.listTopics())
   const missing = names.map((name) => prefix + name).filter((name) => !there.has(name))
