@@ -39,42 +39,43 @@ export function createIntake({ eventLog, clock, config, log, metrics }: IntakeOp
   const large = createLargeChecker(window, log)
   const checks = createMessageChecks({ window, large, hasRoom: () => appendingBytes < APPENDING_BYTES_MAX })
 
-  const turns = createAppendTurns((records) => eventLog.append(records))
+  const turns = createAppendTurns(async (records) => {
+    crashPoint('ingest.before-append')
+    await eventLog.append(records)
+    crashPoint('ingest.after-append')
+    trouble.succeeded()
+  })
 
   function appendOutcome(from: GatewayName, outcome: Outcome, startMs: number, done: (error?: Error) => void): void {
     const { records, sizeBytes } = outcome
     appendingBytes += sizeBytes
-    add(from, records, sizeBytes, (error) => {
+    turns.add(records, sizeBytes, (error) => {
       appendingBytes -= sizeBytes
       checks.resume()
       if (error === undefined) metrics.durable(outcome, performance.now() - startMs)
+      else lose(from, error)
       done(error)
     })
   }
 
-  function add(from: Partial<GatewayName>, records: readonly NewRecord[], bytes: number, done: (error?: Error) => void): void {
-    crashPoint('ingest.before-append')
-    turns.add(records, bytes, (error) => {
-      if (error === undefined) {
-        crashPoint('ingest.after-append')
-        trouble.succeeded()
-      } else {
-        metrics.lost()
-        trouble.failed(from, error)
-      }
-      done(error)
-    })
+  function lose(from: Partial<GatewayName>, error: Error): void {
+    metrics.lost()
+    trouble.failed(from, error)
   }
 
   return {
-    append: (from, records, done) => add(from, records, sizeOfAll(records), done),
+    append(from, records, done) {
+      turns.add(records, sizeOfAll(records), (error) => {
+        if (error !== undefined) lose(from, error)
+        done(error)
+      })
+    },
     consume(publisher, payload, done) {
       const startMs = performance.now()
       checks.check({
         from: publisher,
         payload,
         receivedMs: clock(),
-        isWanted: () => !publisher.isEnded,
         decided: (outcome) => appendOutcome(publisher, outcome, startMs, done),
         dropped: done,
       })

@@ -1,18 +1,17 @@
 import { createQueue, type Queue } from '../platform/runtime/queue.ts'
-import { type GatewayName, logKey } from '../schemas/topics.ts'
+import { logKey } from '../schemas/topics.ts'
 import type { TimeWindow } from './check-time.ts'
 import { isLarge } from './decode-payload.ts'
+import type { Publisher } from './gateway-policy.ts'
 import type { LargeChecker } from './large-checker.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
 import { receive } from './receive.ts'
 import { createTurnBudget } from './turn-budget.ts'
 
 export interface Job {
-  readonly from: GatewayName
+  readonly from: Publisher
   readonly payload: Uint8Array
   readonly receivedMs: number
-  /** False once nothing of that gateway may be stored any more. */
-  readonly isWanted: () => boolean
   readonly decided: (outcome: Outcome) => void
   readonly dropped: (error: Error) => void
 }
@@ -65,15 +64,15 @@ export function createMessageChecks({ window, large, hasRoom }: MessageChecksOpt
       })
   }
 
-  function decide({ from, payload, receivedMs, isWanted, decided, dropped }: Job): void {
-    if (isWanted()) decided(outcomeOf(receive(from, payload, receivedMs, window)))
+  function decide({ from, payload, receivedMs, decided, dropped }: Job): void {
+    if (!from.isEnded) decided(outcomeOf(receive(from, payload, receivedMs, window)))
     else dropped(new Error('session-ended'))
   }
 
-  async function sendAway({ from, payload, receivedMs, isWanted, decided, dropped }: Job): Promise<void> {
+  async function sendAway({ from, payload, receivedMs, decided, dropped }: Job): Promise<void> {
     try {
-      const outcome = isWanted() ? await large.receive(from, payload, receivedMs) : undefined
-      if (outcome !== undefined && isWanted()) decided(outcome)
+      const outcome = from.isEnded ? undefined : await large.receive(from, payload, receivedMs)
+      if (outcome !== undefined && !from.isEnded) decided(outcome)
       else dropped(new Error('session-ended'))
     } catch (error) {
       dropped(error instanceof Error ? error : new Error(String(error)))

@@ -70,12 +70,14 @@ async function run(): Promise<void> {
   })
   try {
     const [mqttPort = 0] = cluster.ingestPorts
+    const servers = { kafka: kafka.child.pid, influx: influx.child.pid }
     const pidOf = (role: string) => cluster.members.find((member) => member.role === role)?.pid()
     const ours: Side = {
       mqttPort,
       rootPem,
       gateways,
       processes: { ingest: pidOf('ingest'), process: pidOf('process') },
+      servers,
       countPoints: (fromMs) => countField({ influx, bucket: 'readings', field: 'power_w' }, fromMs),
     }
     const theirs: Side = {
@@ -83,6 +85,7 @@ async function run(): Promise<void> {
       rootPem,
       gateways,
       processes: peer.processes,
+      servers,
       countPoints: (fromMs) => countField({ influx, bucket, field: PEER_FIELD }, fromMs),
     }
     // A whole round that isn't counted: these programs run for months, and each of them, and Kafka, is slower in its first half minute.

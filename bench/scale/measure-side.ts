@@ -10,6 +10,8 @@ export interface Side {
   readonly rootPem: string
   readonly gateways: readonly LoadGateway[]
   readonly processes: Processes
+  /** Kafka and InfluxDB, which both sides use: what each side costs them. */
+  readonly servers: Processes
   /** Of one metric, over all sensors, from `fromMs` on. */
   countPoints(fromMs: number): Promise<number>
 }
@@ -20,8 +22,12 @@ export interface SideFigures {
   readonly seconds: number
   readonly messagesPerSecond: number
   readonly messagesPerCpuSecond: number
-  readonly cpuSeconds: Readonly<Record<string, number>>
+  readonly cpuSeconds: CpuSeconds
+  /** Of Kafka and InfluxDB meanwhile. Not part of `messagesPerCpuSecond`. */
+  readonly serverCpuSeconds: CpuSeconds
 }
+
+type CpuSeconds = Readonly<Record<string, number>>
 
 const SENSORS_PER_GATEWAY = 10
 const HOUR_MS = 3_600_000
@@ -44,7 +50,7 @@ export async function measureSide(side: Side, messages: number): Promise<SideFig
     window: WINDOW,
     firstMs,
   })
-  const before = await cpuOfAll(side.processes)
+  const [before, serversBefore] = [await cpuOfAll(side.processes), await cpuOfAll(side.servers)]
   const startMs = performance.now()
   await load.go()
   const sentMs = performance.now()
@@ -53,9 +59,9 @@ export async function measureSide(side: Side, messages: number): Promise<SideFig
     await setTimeout(ASK_EVERY_MS)
   }
   const seconds = (performance.now() - startMs) / 1000
-  const after = await cpuOfAll(side.processes)
+  const cpuSeconds = since(before, await cpuOfAll(side.processes))
+  const serverCpuSeconds = since(serversBefore, await cpuOfAll(side.servers))
   load.stop()
-  const cpuSeconds = Object.fromEntries(Object.entries(after).map(([name, cpu]) => [name, round(cpu - (before[name] ?? 0))]))
   const total = Object.values(cpuSeconds).reduce((sum, cpu) => sum + cpu, 0)
   return {
     messages: load.messages,
@@ -63,8 +69,12 @@ export async function measureSide(side: Side, messages: number): Promise<SideFig
     messagesPerSecond: Math.round(load.messages / seconds),
     messagesPerCpuSecond: Math.round(load.messages / total),
     cpuSeconds,
+    serverCpuSeconds,
   }
 }
+
+const since = (before: CpuSeconds, after: CpuSeconds): CpuSeconds =>
+  Object.fromEntries(Object.entries(after).map(([name, cpu]) => [name, round(cpu - (before[name] ?? 0))]))
 
 const round = (value: number): number => Math.round(value * 100) / 100
 

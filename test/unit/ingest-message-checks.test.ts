@@ -32,10 +32,15 @@ function openChecks(t: Test, thread?: URL) {
   function check(gateway: string, payload: Uint8Array, isWanted = () => true): Promise<void> {
     return new Promise((resolve, reject) =>
       checks.check({
-        from: { tenant: 'acme', gateway },
+        from: {
+          tenant: 'acme',
+          gateway,
+          get isEnded() {
+            return !isWanted()
+          },
+        },
         payload,
         receivedMs,
-        isWanted,
         decided(outcome) {
           decided.push(outcome.accepted > 0 ? `${gateway}:${numberIn(outcome)}` : `${gateway}:refused`)
           resolve()
