@@ -40,6 +40,7 @@ const [kafka, influx, postgres] = await Promise.all([
   startInflux(join(folder, 'influx')),
   startPostgres(join(folder, 'postgres')),
 ])
+const servers = { kafka: kafka.child.pid, influx: influx.child.pid }
 try {
   await run()
 } finally {
@@ -70,7 +71,6 @@ async function run(): Promise<void> {
   })
   try {
     const [mqttPort = 0] = cluster.ingestPorts
-    const servers = { kafka: kafka.child.pid, influx: influx.child.pid }
     const pidOf = (role: string) => cluster.members.find((member) => member.role === role)?.pid()
     const ours: Side = {
       mqttPort,
@@ -89,21 +89,13 @@ async function run(): Promise<void> {
       countPoints: (fromMs) => countField({ influx, bucket, field: PEER_FIELD }, fromMs),
     }
     // A whole round that isn't counted: these programs run for months, and each of them, and Kafka, is slower in its first half minute.
-    await measureSide(ours, messages)
-    await measureSide(theirs, messages)
-    const pairs: { millrace: SideFigures; telegraf: SideFigures }[] = []
+    for (const side of [ours, theirs]) await measureSide(side, messages)
+    const pairs: Pair[] = []
     for (let round = 1; round <= rounds; round++) {
       tell(`round ${round} of ${rounds}, ${messages} messages each …`)
       pairs.push({ millrace: await measureSide(ours, messages), telegraf: await measureSide(theirs, messages) })
       tell(JSON.stringify(pairs.at(-1)))
     }
-    const reached = (side: keyof (typeof pairs)[number]) => [
-      {
-        connections: gatewayCount,
-        readingsPerMessage: 1,
-        messagesPerSecond: mean(pairs.map(({ [side]: figures }) => figures.messagesPerSecond)),
-      },
-    ]
     // Each at half of what it reached: ours asked through the API, the peer, which has none, in InfluxDB itself.
     const isAtPeer: IsThere = async ({ sensor, timeMs }) =>
       (await countField({ influx, bucket, field: PEER_FIELD, sensor }, timeMs, 1)) > 0
@@ -112,14 +104,19 @@ async function run(): Promise<void> {
       rootPem,
       gateways,
     })
-    const [telegraf] = await measureLatency(served(peer.mqttPort), reached('telegraf'), isAtPeer)
+    const [telegraf] = await measureLatency(served(peer.mqttPort), reached(pairs, 'telegraf'), isAtPeer)
     await peer.stop()
-    const [millrace] = await measureLatency(served(mqttPort), reached('millrace'))
+    const [millrace] = await measureLatency(served(mqttPort), reached(pairs, 'millrace'))
     await report(pairs, { millrace, telegraf })
   } finally {
     await peer.stop()
     await cluster.stop()
   }
+}
+
+function reached(pairs: readonly Pair[], side: keyof Pair) {
+  const messagesPerSecond = mean(pairs.map(({ [side]: figures }) => figures.messagesPerSecond))
+  return [{ connections: gatewayCount, readingsPerMessage: 1, messagesPerSecond }]
 }
 
 async function preparePeer(bucket: string): Promise<void> {
@@ -130,9 +127,10 @@ async function preparePeer(bucket: string): Promise<void> {
   await admin.disconnect()
 }
 
+type Pair = Readonly<Record<'millrace' | 'telegraf', SideFigures>>
 type LatencyFigures = Readonly<Record<'millrace' | 'telegraf', Latency | undefined>>
 
-async function report(pairs: readonly { millrace: SideFigures; telegraf: SideFigures }[], latency: LatencyFigures) {
+async function report(pairs: readonly Pair[], latency: LatencyFigures) {
   const ratio = (field: 'messagesPerCpuSecond' | 'messagesPerSecond'): number =>
     Math.round((100 * mean(pairs.map(({ millrace }) => millrace[field]))) / mean(pairs.map(({ telegraf }) => telegraf[field]))) /
     100
