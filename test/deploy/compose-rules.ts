@@ -15,9 +15,9 @@ const PUBLIC_PORTS: ReadonlySet<string> = new Set(['8883:8883', '8443:8443'])
 export const composeRules: readonly ComposeRule[] = [
   perService('every image is pinned', ({ image, build }) => {
     const text = textOf(image)
-    if (/@sha256:/.test(text)) return /:[^@/]+@sha256:[0-9a-f]{64}$/.test(text) ? [] : [`${text} has no tag or no whole digest`]
-    const tag = /:([^/:@]+)$/.exec(text)?.[1] ?? ''
-    return /^v?\d+\.\d+\.\d+/.test(tag) || (build === undefined && /^\d+\.\d+-/.test(tag)) ? [] : [`${text} names no version`]
+    // What is built here is pinned by what it is built from.
+    if (build !== undefined) return /:\d+\.\d+\.\d+$/.test(text) ? [] : [`${text} names no version`]
+    return /:[^@/]*\d+\.\d+[^@/]*@sha256:[0-9a-f]{64}$/.test(text) ? [] : [`${text} has no version or no whole digest`]
   }),
   perService('every service that goes on running has a health check, and every other is waited for', (service, name, file) => {
     const { test, disable } = fieldsOf(service.healthcheck)

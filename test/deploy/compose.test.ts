@@ -56,7 +56,7 @@ for (const rule of composeRules) {
   })
 }
 
-t.test('a one-shot that nobody waits for, a password in a URL and a bare tag are seen', async (t) => {
+t.test('a one-shot that nobody waits for, a password in a URL and an image that is not pinned are seen', async (t) => {
   const found = (extra: Fields) => {
     const broken = { ...file, services: { ...fieldsOf(file.services), extra: { ...SERVICE, ...extra } } }
     return composeRules.flatMap((rule) => rule.check(broken)).length
@@ -64,6 +64,8 @@ t.test('a one-shot that nobody waits for, a password in a URL and a bare tag are
   t.equal(found({ restart: 'no' }), 1)
   t.equal(found({ environment: { URL: 'postgres://me:hunter2@db/x' } }), 1)
   t.equal(found({ image: 'kafka' }), 1)
+  t.equal(found({ image: 'apache/kafka:4.1.2' }), 1, 'a version alone may be another image tomorrow')
+  t.equal(found({ image: `apache/kafka@sha256:${'a'.repeat(64)}` }), 1, 'a digest alone tells nobody what it is')
 })
 
 t.test('every variable of Millrace in it is one that Millrace knows', async (t) => {
