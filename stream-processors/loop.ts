@@ -1,19 +1,26 @@
 import { setTimeout } from 'node:timers/promises'
-import { type Consumer, type LogRecord, type PollLimit, sizeOfAll } from '../platform/ports/event-log.ts'
+import { type Consumer, type LogRecord, type Place, type PollLimit, sizeOfAll } from '../platform/ports/event-log.ts'
 import { crashPoint } from '../platform/runtime/crash-points.ts'
 import { MillraceError } from '../platform/runtime/errors.ts'
 import type { Logger } from '../platform/runtime/log.ts'
 import { type RetryPolicy, retry } from '../platform/runtime/retry.ts'
 import type { LoopName } from './metrics.ts'
+import { pollUntilIdle } from './poll-until-idle.ts'
 import { GIVEN_UP, untilGrace } from './stop-grace.ts'
 
 /** What a processor does with a batch. Resolves only when its sinks have acknowledged; must be idempotent, since a batch may come again. */
 export type Process = (records: readonly LogRecord[], signal: AbortSignal) => Promise<void>
 
+/** What a processor does while there is nothing to read, between two batches; `owned` are the partitions that are its own. */
+export type WhenIdle = (owned: readonly Place[], signal: AbortSignal) => Promise<void>
+
 export interface LoopOptions {
   readonly name: LoopName
   readonly consumer: Consumer
   readonly process: Process
+  readonly whenIdle?: WhenIdle
+  /** Nothing to read for so long is idle; 10 s when left out. */
+  readonly idleMs?: number
   readonly limit: PollLimit
   /** A batch that was not full is followed by the next one after so long at the earliest, counted from its own poll: so that that one is larger. */
   readonly gatherMs: number
@@ -23,6 +30,7 @@ export interface LoopOptions {
   readonly onRetry: () => void
 }
 
+const IDLE_MS = 10_000
 const FIRST_WAIT_MS = 100
 const WAIT_MAX_MS = 10_000
 /** What is under way when the loop is told to stop may take this much longer. Given up, it is read again at the next start. */
@@ -36,16 +44,20 @@ const STOP_GRACE_MS = 800
  * @throws what `process` throws and retrying can't mend; nothing of that batch is committed.
  */
 export async function runLoop(options: LoopOptions, signal: AbortSignal): Promise<void> {
-  const { name, consumer, limit, gatherMs, log } = options
+  const { name, consumer, limit, gatherMs, idleMs = IDLE_MS, log } = options
   const policy = retryPolicy(options)
   try {
     while (!signal.aborted) {
       const records = await untilGrace(
-        retry(() => consumer.poll(limit, signal), policy, signal),
+        retry(() => pollUntilIdle(consumer, { limit, idleMs }, signal), policy, signal),
         STOP_GRACE_MS,
         signal,
       )
-      if (records === GIVEN_UP || records.length === 0) continue
+      if (records === GIVEN_UP) continue
+      if (records.length === 0) {
+        await untilGrace(idle(options, policy, signal), STOP_GRACE_MS, signal)
+        continue
+      }
       const polledMs = performance.now()
       const outcome = await untilGrace(workOff(records, options, policy, signal), STOP_GRACE_MS, signal)
       if (outcome === GIVEN_UP) log.warn(name, 'The batch under way is given up; it is read again at the next start.')
@@ -58,6 +70,10 @@ export async function runLoop(options: LoopOptions, signal: AbortSignal): Promis
   } finally {
     await untilGrace(leave(options), STOP_GRACE_MS, signal)
   }
+}
+
+async function idle({ consumer, whenIdle }: LoopOptions, policy: RetryPolicy, signal: AbortSignal): Promise<void> {
+  if (whenIdle !== undefined && !signal.aborted) await retry(() => whenIdle(consumer.owned(), signal), policy, signal)
 }
 
 async function workOff(
@@ -100,7 +116,7 @@ function retryPolicy({ name, log, onRetry }: LoopOptions): RetryPolicy {
     attemptsMax: Number.POSITIVE_INFINITY,
     onFailure(error, attempt) {
       onRetry()
-      log.warn({ ...name, attempt, code: error.code, err: error }, 'A store is away; the batch is tried again.')
+      log.warn({ ...name, attempt, code: error.code, err: error }, 'A store is away; it is tried again.')
     },
   }
 }

@@ -1,12 +1,14 @@
-import type { EventLogReader, LogRecord, Position } from '../platform/ports/event-log.ts'
+import type { EventLogReader, LogRecord, Place, Position } from '../platform/ports/event-log.ts'
 import type { ReadBack } from '../platform/ports/time-series.ts'
 import { crashPoint } from '../platform/runtime/crash-points.ts'
 import type { Logger } from '../platform/runtime/log.ts'
 import type { CellShare } from './cell-share.ts'
-import type { Process } from './loop.ts'
+import type { Process, WhenIdle } from './loop.ts'
 
 export interface ReadBackPorts {
-  readonly eventLog: Pick<EventLogReader, 'read' | 'offsetsAt'>
+  readonly eventLog: Pick<EventLogReader, 'read' | 'offsetsAt' | 'lag'>
+  /** Of the processor. */
+  readonly group: string
   readonly epoch: ReadBack['epoch']
   readonly share: CellShare
 }
@@ -40,16 +42,23 @@ const ONE_RECORD = { recordsMax: 1, bytesMax: 1 }
 const SEVERAL_RECORDS = { recordsMax: 1_000, bytesMax: 1_048_576 }
 const REPLAY_LIMIT = { recordsMax: 5_000, bytesMax: 4_194_304 }
 
+export interface ReadingBack {
+  readonly process: Process
+  /** For partitions whose next record may be long in coming. */
+  readonly whenIdle: WhenIdle
+}
+
 /**
  * Before the first batch of a partition, and again whenever the store was started anew, looks whether the store still holds what the
  * records before that batch brought. What is gone is written again from the log, before anything newer: so the last value still wins.
+ * A partition that no batch comes from is looked at while there is nothing to read.
  */
 export function withReadBack<Sample>(
   process: Process,
-  { eventLog, epoch: askEpoch, share }: ReadBackPorts,
+  { eventLog, group, epoch: askEpoch, share }: ReadBackPorts,
   restoring: Restoring<Sample>,
   surroundings: ReadBackSurroundings,
-): Process {
+): ReadingBack {
   const { log, clock, onReplayed, everyMs = EVERY_MS } = surroundings
   const checkedEpochs = new Map<string, string>()
   let epoch: string | undefined
@@ -63,7 +72,7 @@ export function withReadBack<Sample>(
     return epoch
   }
 
-  async function check(next: LogRecord, signal: AbortSignal): Promise<void> {
+  async function check(next: Position, signal: AbortSignal): Promise<void> {
     const { topic, partition, offset: end } = next
     const floors = await eventLog.offsetsAt(topic, clock() - LOOK_BACK_MS)
     const floor = floors.find((position) => position.partition === partition)?.offset ?? 0
@@ -78,7 +87,7 @@ export function withReadBack<Sample>(
   }
 
   /** @returns the first offset that must be written again; undefined when nothing is missing. */
-  async function findGap(next: LogRecord, floor: number, signal: AbortSignal): Promise<number | undefined> {
+  async function findGap(next: Position, floor: number, signal: AbortSignal): Promise<number | undefined> {
     let from: number | undefined
     for (const offsets of inGroups(sampleOffsets(next.offset, floor), SAMPLES_AT_ONCE)) {
       const samples = await Promise.all(offsets.map((offset) => sampleAt({ ...next, offset }, next.offset)))
@@ -126,17 +135,31 @@ export function withReadBack<Sample>(
     return count
   }
 
-  return async (records, signal) => {
-    const now = await currentEpoch()
-    for (const first of firstOfPartitions(records)) {
-      const key = `${first.topic}/${first.partition}`
-      if (checkedEpochs.get(key) === now) continue
-      await check(first, signal)
-      checkedEpochs.set(key, now)
-    }
-    return process(records, signal)
+  async function checkOnce(next: Position, now: string, signal: AbortSignal): Promise<void> {
+    const key = keyOf(next)
+    if (checkedEpochs.get(key) === now) return
+    await check(next, signal)
+    checkedEpochs.set(key, now)
+  }
+
+  return {
+    async process(records, signal) {
+      const now = await currentEpoch()
+      for (const first of firstOfPartitions(records)) await checkOnce(first, now, signal)
+      await process(records, signal)
+    },
+    async whenIdle(owned, signal) {
+      const now = await currentEpoch()
+      const due = new Set(owned.map(keyOf).filter((key) => checkedEpochs.get(key) !== now))
+      const topics = due.size === 0 ? [] : new Set(owned.map(({ topic }) => topic))
+      for (const topic of topics)
+        for (const { partition, committed } of await eventLog.lag(group, topic))
+          if (due.has(keyOf({ topic, partition }))) await checkOnce({ topic, partition, offset: committed }, now, signal)
+    },
   }
 }
+
+const keyOf = ({ topic, partition }: Place): string => `${topic}/${partition}`
 
 /** From the newest backwards: the last few one by one, then ever fewer, but never more than an eighth of the way apart. */
 function* sampleOffsets(end: number, floor: number): Generator<number> {
@@ -160,7 +183,7 @@ function firstOfPartitions(records: readonly LogRecord[]): readonly LogRecord[] 
   for (const record of records) {
     // Those of one partition mostly come in a row.
     if (record.partition !== last?.partition || record.topic !== last.topic) {
-      const key = `${record.topic}/${record.partition}`
+      const key = keyOf(record)
       if (!first.has(key)) first.set(key, record)
     }
     last = record

@@ -9,9 +9,9 @@ import type { ProcessConfig } from './config.ts'
 import { consumerGroup, PROCESSORS, type Processor, TOPICS } from './consumer-groups.ts'
 import { createIndexRejections } from './index-rejections.ts'
 import { startLagSampling } from './lag-sampling.ts'
-import { type Process, runLoop } from './loop.ts'
+import { type LoopOptions, type Process, runLoop } from './loop.ts'
 import type { ProcessMetrics } from './metrics.ts'
-import { withReadBack } from './read-back.ts'
+import { type ReadBackPorts, withReadBack } from './read-back.ts'
 import { restoringReadings, restoringRejections } from './restoring.ts'
 import { keepRetention, type Retention } from './retention.ts'
 import { createStoreReadings } from './store-readings.ts'
@@ -38,6 +38,8 @@ export interface ProcessSurroundings {
   readonly onDeath: (error: Error) => void
 }
 
+type Work = Pick<LoopOptions, 'process' | 'whenIdle'>
+
 /** Rejections take no part in the race for throughput. */
 const REJECTIONS_PER_BATCH_MAX = 1_000
 
@@ -52,7 +54,7 @@ export async function startProcessors(
   const loops: Promise<void>[] = []
   const surroundings = { log, clock: Date.now, onReplayed: metrics.replayed }
 
-  async function start(processor: Processor, process: Process, recordsMax: number): Promise<void> {
+  async function start(processor: Processor, { process, whenIdle }: Work, recordsMax: number): Promise<void> {
     const name = { processor, cell }
     metrics.begin(name)
     const consumer = await eventLog.join(consumerGroup(processor, cell), [TOPICS[processor]])
@@ -61,7 +63,7 @@ export async function startProcessors(
     const onRetry = (): void => metrics.retried(name)
     const gatherMs = config.MILLRACE_PROCESS_GATHER_MS
     const options = { name, consumer, process: ofShare(process, share), limit, gatherMs, log, onBatch, onRetry }
-    loops.push(runLoop(options, stopping.signal).catch(onDeath))
+    loops.push(runLoop({ ...options, ...(whenIdle && { whenIdle }) }, stopping.signal).catch(onDeath))
   }
 
   try {
@@ -74,26 +76,21 @@ export async function startProcessors(
   }
   if (retention) loops.push(keepRetention({ retention, days: config.MILLRACE_RETENTION_DAYS, log }, stopping.signal))
 
-  function createStore(): Process {
-    const store = createStoreReadings(ports, metrics, cell)
-    if (readBack === undefined) return store
-    return withReadBack(
-      store,
-      { eventLog, share, epoch: readBack.epoch },
-      restoringReadings(ports.series, readBack),
-      surroundings,
-    )
+  function createStore(): Work {
+    const process = createStoreReadings(ports, metrics, cell)
+    if (readBack === undefined) return { process }
+    return withReadBack(process, readBackPorts('store', readBack), restoringReadings(ports.series, readBack), surroundings)
   }
 
-  function createIndex(): Process {
-    const index = createIndexRejections(ports.rejections, log)
-    if (readBack === undefined) return index
-    return withReadBack(
-      index,
-      { eventLog, share, epoch: readBack.epoch },
-      restoringRejections(ports.rejections, readBack),
-      surroundings,
-    )
+  function createIndex(): Work {
+    const process = createIndexRejections(ports.rejections, log)
+    if (readBack === undefined) return { process }
+    const restoring = restoringRejections(ports.rejections, readBack)
+    return withReadBack(process, readBackPorts('rejections', readBack), restoring, surroundings)
+  }
+
+  function readBackPorts(processor: Processor, { epoch }: ReadBack): ReadBackPorts {
+    return { eventLog, group: consumerGroup(processor, cell), epoch, share }
   }
 
   const groups = PROCESSORS.map((processor) => ({

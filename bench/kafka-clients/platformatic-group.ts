@@ -91,6 +91,10 @@ export async function joinPlatformaticGroup(
       })
       polled = undefined
     },
+    owned: () =>
+      (client.assignments ?? []).flatMap(({ topic, partitions }) =>
+        partitions.map((partition) => ({ topic: topic.slice(prefix.length), partition })),
+      ),
     async close() {
       await opened.close()
       await client.close(true)

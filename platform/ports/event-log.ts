@@ -33,10 +33,14 @@ export interface LogRecord extends NewRecord {
   readonly timestampMs: number
 }
 
-/** One place in the log. */
-export interface Position {
+/** One partition of the log. */
+export interface Place {
   readonly topic: string
   readonly partition: number
+}
+
+/** One record's place in it. */
+export interface Position extends Place {
   readonly offset: number
 }
 
@@ -77,6 +81,8 @@ export interface Consumer {
    * @throws {MillraceError} `event-log.not-owner` - a partition was given to another consumer of the group; it will be read again there.
    */
   commit(): Promise<void>
+  /** The partitions that are its own, as far as it knows: none before it has polled for the first time. */
+  owned(): readonly Place[]
   /** Leaves the group; the others take over its partitions. Uncommitted records are delivered again. */
   close(): Promise<void>
 }

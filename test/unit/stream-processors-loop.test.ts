@@ -1,5 +1,6 @@
 // Goal: the loop commits what is done and nothing else, waits for stores without end, and stops within a second whatever it is doing.
 // Method: a real log; what a store would do, the process function does. Only a log that fails by itself is a wrapper around the real one.
+import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { Consumer } from '../../platform/ports/event-log.ts'
 import { MillraceError } from '../../platform/runtime/errors.ts'
@@ -128,6 +129,31 @@ t.test('a batch whose partition went to another consumer is left to that one, an
   await until(async () => (await committed()) === 2)
   await end()
   t.same(counts, { batches: 2, records: 2, retries: 0 }, 'the batch was read again, and counted once')
+})
+
+t.test('what is to be done while there is nothing to read is done between batches, and tried again', async (t) => {
+  const told: string[] = []
+  const failures = [away()]
+  const { append, committed, counts, end } = await openLoop(t, async () => void told.push('batch'), {
+    idleMs: 20,
+    async whenIdle(owned) {
+      const failure = failures.pop()
+      if (failure !== undefined) throw failure
+      told.push(JSON.stringify(owned))
+      await setTimeout(50)
+      told.push('idle')
+    },
+  })
+  const round = ['[{"topic":"single","partition":0}]', 'idle']
+  await until(() => told.length >= 4)
+  await append('a')
+  await until(async () => (await committed()) === 1)
+  await until(() => told.lastIndexOf('idle') > told.indexOf('batch'))
+  await end()
+  t.same(told.filter((one) => one !== 'batch').slice(0, 4), [...round, ...round])
+  t.equal(told[told.indexOf('batch') - 1], 'idle', 'not while a batch is worked off')
+  t.equal(counts.retries, 1)
+  t.equal(counts.records, 1, 'and nothing is passed over')
 })
 
 t.test('an error that waiting can not mend ends the loop, commits nothing and gives the partitions up', async (t) => {

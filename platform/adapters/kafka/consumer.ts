@@ -1,4 +1,4 @@
-import type { Consumer, PollLimit, Position } from '../../ports/event-log.ts'
+import type { Consumer, Place, PollLimit, Position } from '../../ports/event-log.ts'
 import { MillraceError } from '../../runtime/errors.ts'
 import type { BatchSource } from './batch-source.ts'
 import { type LivesOptions, startLives } from './lives.ts'
@@ -23,12 +23,14 @@ export async function joinKafkaGroup(options: LivesOptions): Promise<Consumer> {
   /** Changes whenever what was fetched before may belong to somebody else. */
   let generation = 0
   let source: BatchSource | undefined
+  let owned: readonly Place[] = []
   let polled: Polled | undefined
   let isClosed = false
 
   function forget(): void {
     generation++
     source = undefined
+    owned = []
     buffer.clear()
   }
 
@@ -42,7 +44,8 @@ export async function joinKafkaGroup(options: LivesOptions): Promise<Consumer> {
     rebalancing: forget,
     joined(partitions) {
       forget()
-      buffer.share(partitions)
+      owned = partitions
+      buffer.share(partitions.length)
     },
   })
 
@@ -59,6 +62,7 @@ export async function joinKafkaGroup(options: LivesOptions): Promise<Consumer> {
 
   return {
     close,
+    owned: () => owned,
     async poll(limit: PollLimit, signal: AbortSignal) {
       polled = undefined
       while (!signal.aborted) {

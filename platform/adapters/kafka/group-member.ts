@@ -1,5 +1,5 @@
 import type { EachBatchPayload, Kafka, Consumer as KafkaConsumer } from 'kafkajs'
-import type { LogRecord } from '../../ports/event-log.ts'
+import type { LogRecord, Place } from '../../ports/event-log.ts'
 import { type BatchSource, markBatches, sourceOf } from './batch-source.ts'
 import { toRecord } from './to-record.ts'
 
@@ -16,8 +16,8 @@ export interface MemberEvents {
   fetched(batch: Fetched): boolean
   /** The partitions are about to be dealt out anew: what was fetched and not committed comes again, here or elsewhere. */
   rebalancing(): void
-  /** They have been, and this member got so many. */
-  joined(partitions: number): void
+  /** They have been, and this member got these. */
+  joined(partitions: readonly Place[]): void
   /** It lives: it has fetched, or its heart has beaten. */
   alive(): void
   ended(error: Error): void
@@ -61,7 +61,7 @@ export async function startMember({ kafka, group, topics, prefix }: MemberOption
     // We start another one ourselves: kafkajs' own way of starting again forgets, now and then, that it should (tulios/kafkajs#659).
     retry: { restartOnFailure: async () => false },
   })
-  listen(consumer, events)
+  listen(consumer, prefix, events)
   try {
     await consumer.connect()
     await consumer.subscribe({ topics: topics.map((topic) => prefix + topic), fromBeginning: true })
@@ -92,12 +92,16 @@ export async function startMember({ kafka, group, topics, prefix }: MemberOption
   }
 }
 
-function listen(consumer: KafkaConsumer, events: MemberEvents): void {
+function listen(consumer: KafkaConsumer, prefix: string, events: MemberEvents): void {
   const { REBALANCING, GROUP_JOIN, FETCH, HEARTBEAT, CRASH } = consumer.events
   consumer.on(REBALANCING, events.rebalancing)
   consumer.on(GROUP_JOIN, ({ payload: { memberAssignment } }) => {
     const assigned = Object.entries(memberAssignment).map(([topic, partitions]) => ({ topic, partitions }))
-    events.joined(assigned.reduce((count, { partitions }) => count + partitions.length, 0))
+    events.joined(
+      assigned.flatMap(({ topic, partitions }) =>
+        partitions.map((partition) => ({ topic: topic.slice(prefix.length), partition })),
+      ),
+    )
     // kafkajs keeps a partition paused that was so before, although what it was paused for is gone.
     consumer.resume(assigned)
   })

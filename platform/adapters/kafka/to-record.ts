@@ -1,10 +1,5 @@
 import type { IHeaders, KafkaMessage } from 'kafkajs'
-import type { LogRecord } from '../../ports/event-log.ts'
-
-export interface Place {
-  readonly topic: string
-  readonly partition: number
-}
+import type { LogRecord, Place } from '../../ports/event-log.ts'
 
 /** @param topic  As we call it, without its prefix. */
 export function toRecord({ topic, partition }: Place, { offset, timestamp, key, value, headers }: KafkaMessage): LogRecord {

@@ -77,6 +77,30 @@ export function servesGroups(t: Test, implementation: LogImplementation): void {
     }),
   )
 
+  t.test('says which partitions a consumer owns', (t) =>
+    withLog(t, implementation, async (log) => {
+      await log.append([order('a', '1'), order('b', '2')])
+      const one = await log.join('group', ['orders'])
+      await pollRest(one)
+      const owned = (consumer: typeof one): readonly number[] =>
+        consumer
+          .owned()
+          .map(({ topic, partition }) => (topic === 'orders' ? partition : -1))
+          .toSorted()
+      const all = Array.from({ length: PARTITIONS }, (_, partition) => partition)
+      t.same(owned(one), all, 'also those without a record')
+
+      const two = await log.join('group', ['orders'])
+      await Promise.all([pollRest(one), pollRest(two)])
+      t.same([...owned(one), ...owned(two)].toSorted(), all, "each is somebody's")
+      t.ok(owned(one).length > 0 && owned(two).length > 0)
+      await one.close()
+      await pollRest(two)
+      t.same(owned(two), all)
+      await two.close()
+    }),
+  )
+
   t.test('refuses a commit for partitions that were given to another consumer', (t) =>
     withLog(t, implementation, async (log) => {
       await log.append([order('a', '1'), order('b', '2')])

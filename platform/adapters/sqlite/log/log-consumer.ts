@@ -97,6 +97,8 @@ export async function joinLogGroup(
       uncommitted = []
     },
 
+    owned: () => cursors.map(({ topic, partition }) => ({ topic, partition })),
+
     async close() {
       await writer.call('leave', member)
     },
