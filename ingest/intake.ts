@@ -40,20 +40,21 @@ export function createIntake({ eventLog, clock, config, log, metrics }: IntakeOp
   const checks = createMessageChecks({ window, large, hasRoom: () => appendingBytes < APPENDING_BYTES_MAX })
 
   const turns = createAppendTurns(async (records) => {
-    crashPoint('ingest.before-append')
     await eventLog.append(records)
-    crashPoint('ingest.after-append')
     trouble.succeeded()
   })
 
   function appendOutcome(from: GatewayName, outcome: Outcome, startMs: number, done: (error?: Error) => void): void {
     const { records, sizeBytes } = outcome
     appendingBytes += sizeBytes
+    crashPoint('ingest.before-append')
     turns.add(records, sizeBytes, (error) => {
       appendingBytes -= sizeBytes
       checks.resume()
-      if (error === undefined) metrics.durable(outcome, performance.now() - startMs)
-      else lose(from, error)
+      if (error === undefined) {
+        crashPoint('ingest.after-append')
+        metrics.durable(outcome, performance.now() - startMs)
+      } else lose(from, error)
       done(error)
     })
   }
@@ -65,8 +66,10 @@ export function createIntake({ eventLog, clock, config, log, metrics }: IntakeOp
 
   return {
     append(from, records, done) {
+      crashPoint('ingest.before-append')
       turns.add(records, sizeOfAll(records), (error) => {
-        if (error !== undefined) lose(from, error)
+        if (error === undefined) crashPoint('ingest.after-append')
+        else lose(from, error)
         done(error)
       })
     },

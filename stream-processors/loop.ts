@@ -5,22 +5,27 @@ import { MillraceError } from '../platform/runtime/errors.ts'
 import type { Logger } from '../platform/runtime/log.ts'
 import { type RetryPolicy, retry } from '../platform/runtime/retry.ts'
 import type { LoopName } from './metrics.ts'
-import { pollUntilIdle } from './poll-until-idle.ts'
 import { GIVEN_UP, untilGrace } from './stop-grace.ts'
+import { createUpkeepRounds } from './upkeep-rounds.ts'
 
 /** What a processor does with a batch. Resolves only when its sinks have acknowledged; must be idempotent, since a batch may come again. */
 export type Process = (records: readonly LogRecord[], signal: AbortSignal) => Promise<void>
 
-/** What a processor does while there is nothing to read, between two batches; `owned` are the partitions that are its own. */
-export type WhenIdle = (owned: readonly Place[], signal: AbortSignal) => Promise<void>
+/**
+ * What a processor looks after besides its batches, a little at a time, between two of them.
+ *
+ * @param owned  The partitions that are its own. @param isMine  False once they were dealt out anew.
+ * @returns true when there is more to do, soon.
+ */
+export type Upkeep = (owned: readonly Place[], isMine: () => boolean, signal: AbortSignal) => Promise<boolean>
 
 export interface LoopOptions {
   readonly name: LoopName
   readonly consumer: Consumer
   readonly process: Process
-  readonly whenIdle?: WhenIdle
-  /** Nothing to read for so long is idle; 10 s when left out. */
-  readonly idleMs?: number
+  readonly upkeep?: Upkeep
+  /** From one round of it to the next; 10 s when left out. */
+  readonly upkeepEveryMs?: number
   readonly limit: PollLimit
   /** A batch that was not full is followed by the next one after so long at the earliest, counted from its own poll: so that that one is larger. */
   readonly gatherMs: number
@@ -30,7 +35,6 @@ export interface LoopOptions {
   readonly onRetry: () => void
 }
 
-const IDLE_MS = 10_000
 const FIRST_WAIT_MS = 100
 const WAIT_MAX_MS = 10_000
 /** What is under way when the loop is told to stop may take this much longer. Given up, it is read again at the next start. */
@@ -44,20 +48,18 @@ const STOP_GRACE_MS = 800
  * @throws what `process` throws and retrying can't mend; nothing of that batch is committed.
  */
 export async function runLoop(options: LoopOptions, signal: AbortSignal): Promise<void> {
-  const { name, consumer, limit, gatherMs, idleMs = IDLE_MS, log } = options
+  const { name, limit, gatherMs, log } = options
   const policy = retryPolicy(options)
+  const rounds = createUpkeepRounds(options)
   try {
     while (!signal.aborted) {
+      await untilGrace(rounds.run(signal), STOP_GRACE_MS, signal)
       const records = await untilGrace(
-        retry(() => pollUntilIdle(consumer, { limit, idleMs }, signal), policy, signal),
+        retry(() => rounds.poll(limit, signal), policy, signal),
         STOP_GRACE_MS,
         signal,
       )
-      if (records === GIVEN_UP) continue
-      if (records.length === 0) {
-        await untilGrace(idle(options, policy, signal), STOP_GRACE_MS, signal)
-        continue
-      }
+      if (records === GIVEN_UP || records.length === 0) continue
       const polledMs = performance.now()
       const outcome = await untilGrace(workOff(records, options, policy, signal), STOP_GRACE_MS, signal)
       if (outcome === GIVEN_UP) log.warn(name, 'The batch under way is given up; it is read again at the next start.')
@@ -70,10 +72,6 @@ export async function runLoop(options: LoopOptions, signal: AbortSignal): Promis
   } finally {
     await untilGrace(leave(options), STOP_GRACE_MS, signal)
   }
-}
-
-async function idle({ consumer, whenIdle }: LoopOptions, policy: RetryPolicy, signal: AbortSignal): Promise<void> {
-  if (whenIdle !== undefined && !signal.aborted) await retry(() => whenIdle(consumer.owned(), signal), policy, signal)
 }
 
 async function workOff(
@@ -116,7 +114,7 @@ function retryPolicy({ name, log, onRetry }: LoopOptions): RetryPolicy {
     attemptsMax: Number.POSITIVE_INFINITY,
     onFailure(error, attempt) {
       onRetry()
-      log.warn({ ...name, attempt, code: error.code, err: error }, 'A store is away; it is tried again.')
+      log.warn({ ...name, attempt, code: error.code, err: error }, 'A store is away; the batch is tried again.')
     },
   }
 }

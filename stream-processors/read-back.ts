@@ -1,9 +1,10 @@
 import type { EventLogReader, LogRecord, Place, Position } from '../platform/ports/event-log.ts'
 import type { ReadBack } from '../platform/ports/time-series.ts'
 import { crashPoint } from '../platform/runtime/crash-points.ts'
+import { MillraceError } from '../platform/runtime/errors.ts'
 import type { Logger } from '../platform/runtime/log.ts'
 import type { CellShare } from './cell-share.ts'
-import type { Process, WhenIdle } from './loop.ts'
+import type { Process, Upkeep } from './loop.ts'
 
 export interface ReadBackPorts {
   readonly eventLog: Pick<EventLogReader, 'read' | 'offsetsAt' | 'lag'>
@@ -42,16 +43,23 @@ const ONE_RECORD = { recordsMax: 1, bytesMax: 1 }
 const SEVERAL_RECORDS = { recordsMax: 1_000, bytesMax: 1_048_576 }
 const REPLAY_LIMIT = { recordsMax: 5_000, bytesMax: 4_194_304 }
 
+/** A partition that is worked on. */
+interface Hold {
+  /** False once the partitions were dealt out anew. */
+  readonly isMine: () => boolean
+  readonly signal: AbortSignal
+}
+
 export interface ReadingBack {
   readonly process: Process
-  /** For partitions whose next record may be long in coming. */
-  readonly whenIdle: WhenIdle
+  /** For partitions whose next record of this cell may be long in coming. */
+  readonly upkeep: Upkeep
 }
 
 /**
  * Before the first batch of a partition, and again whenever the store was started anew, looks whether the store still holds what the
  * records before that batch brought. What is gone is written again from the log, before anything newer: so the last value still wins.
- * A partition that no batch comes from is looked at while there is nothing to read.
+ * A partition that no batch comes from is looked at all the same, one after the other.
  */
 export function withReadBack<Sample>(
   process: Process,
@@ -63,6 +71,7 @@ export function withReadBack<Sample>(
   const checkedEpochs = new Map<string, string>()
   let epoch: string | undefined
   let askedMs = Number.NEGATIVE_INFINITY
+  let turn = 0
 
   async function currentEpoch(): Promise<string> {
     if (epoch === undefined || clock() - askedMs > everyMs) {
@@ -72,16 +81,16 @@ export function withReadBack<Sample>(
     return epoch
   }
 
-  async function check(next: Position, signal: AbortSignal): Promise<void> {
+  async function check(next: Position, hold: Hold): Promise<void> {
     const { topic, partition, offset: end } = next
     const floors = await eventLog.offsetsAt(topic, clock() - LOOK_BACK_MS)
     const floor = floors.find((position) => position.partition === partition)?.offset ?? 0
-    const from = await findGap(next, floor, signal)
+    const from = await findGap(next, floor, hold.signal)
     if (from === undefined) return
     const { what } = restoring
     const about = { cell: share.name, topic, partition, fromOffset: from, toOffset: end }
     log.error(about, `The time-series store has lost ${what} that it had acknowledged. They are stored again from the event log.`)
-    const records = await replay({ topic, partition, offset: from }, end, signal)
+    const records = await replay({ topic, partition, offset: from }, end, hold)
     onReplayed(records)
     log.warn({ ...about, records }, 'What was lost is stored again. Look at the disk of the time-series store.')
   }
@@ -118,10 +127,13 @@ export function withReadBack<Sample>(
     return record && sample && { offset: record.offset, sample }
   }
 
-  async function replay(from: Position, end: number, signal: AbortSignal): Promise<number> {
+  async function replay(from: Position, end: number, { isMine, signal }: Hold): Promise<number> {
     let offset = from.offset
     let count = 0
     while (offset < end) {
+      signal.throwIfAborted()
+      // Somebody else may have stored newer values of the same time by now.
+      if (!isMine()) throw new MillraceError('event-log.not-owner', 'The partitions were dealt out anew.')
       const page = await eventLog.read({ ...from, offset }, REPLAY_LIMIT)
       const records = page.filter((record) => record.offset < end)
       const last = records.at(-1)
@@ -135,26 +147,29 @@ export function withReadBack<Sample>(
     return count
   }
 
-  async function checkOnce(next: Position, now: string, signal: AbortSignal): Promise<void> {
+  async function checkOnce(next: Position, now: string, hold: Hold): Promise<void> {
     const key = keyOf(next)
     if (checkedEpochs.get(key) === now) return
-    await check(next, signal)
-    checkedEpochs.set(key, now)
+    await check(next, hold)
+    if (hold.isMine()) checkedEpochs.set(key, now)
   }
 
   return {
     async process(records, signal) {
       const now = await currentEpoch()
-      for (const first of firstOfPartitions(records)) await checkOnce(first, now, signal)
+      for (const first of firstOfPartitions(records)) await checkOnce(first, now, { isMine: () => true, signal })
       await process(records, signal)
     },
-    async whenIdle(owned, signal) {
+    async upkeep(owned, isMine, signal) {
       const now = await currentEpoch()
-      const due = new Set(owned.map(keyOf).filter((key) => checkedEpochs.get(key) !== now))
-      const topics = due.size === 0 ? [] : new Set(owned.map(({ topic }) => topic))
-      for (const topic of topics)
-        for (const { partition, committed } of await eventLog.lag(group, topic))
-          if (due.has(keyOf({ topic, partition }))) await checkOnce({ topic, partition, offset: committed }, now, signal)
+      const due = owned.filter((place) => checkedEpochs.get(keyOf(place)) !== now)
+      // Another one each time, so that one that can't be read hides no others.
+      const place = due[turn++ % due.length]
+      if (place === undefined) return false
+      const lag = await eventLog.lag(group, place.topic)
+      const committed = lag.find(({ partition }) => partition === place.partition)?.committed ?? 0
+      await checkOnce({ ...place, offset: committed }, now, { isMine, signal })
+      return due.length > 1
     },
   }
 }

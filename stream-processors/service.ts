@@ -38,7 +38,7 @@ export interface ProcessSurroundings {
   readonly onDeath: (error: Error) => void
 }
 
-type Work = Pick<LoopOptions, 'process' | 'whenIdle'>
+type Work = Pick<LoopOptions, 'process' | 'upkeep'>
 
 /** Rejections take no part in the race for throughput. */
 const REJECTIONS_PER_BATCH_MAX = 1_000
@@ -54,7 +54,7 @@ export async function startProcessors(
   const loops: Promise<void>[] = []
   const surroundings = { log, clock: Date.now, onReplayed: metrics.replayed }
 
-  async function start(processor: Processor, { process, whenIdle }: Work, recordsMax: number): Promise<void> {
+  async function start(processor: Processor, { process, upkeep }: Work, recordsMax: number): Promise<void> {
     const name = { processor, cell }
     metrics.begin(name)
     const consumer = await eventLog.join(consumerGroup(processor, cell), [TOPICS[processor]])
@@ -63,7 +63,7 @@ export async function startProcessors(
     const onRetry = (): void => metrics.retried(name)
     const gatherMs = config.MILLRACE_PROCESS_GATHER_MS
     const options = { name, consumer, process: ofShare(process, share), limit, gatherMs, log, onBatch, onRetry }
-    loops.push(runLoop({ ...options, ...(whenIdle && { whenIdle }) }, stopping.signal).catch(onDeath))
+    loops.push(runLoop({ ...options, ...(upkeep && { upkeep }) }, stopping.signal).catch(onDeath))
   }
 
   try {

@@ -6,9 +6,9 @@ import {
   MessagesStreamModes,
 } from '@platformatic/kafka'
 import { createRecordBuffer } from '../../platform/adapters/kafka/record-buffer.ts'
-import { untilWoken, wake } from '../../platform/adapters/kafka/wake.ts'
 import type { Consumer, LogRecord, PollLimit, Position } from '../../platform/ports/event-log.ts'
 import { MillraceError } from '../../platform/runtime/errors.ts'
+import { untilWoken, wake } from '../../platform/runtime/wake.ts'
 import { baseOf, groupIdOf, guarded, type PlatformaticOptions } from './platformatic-base.ts'
 
 const FETCH_WAIT_MS = 250

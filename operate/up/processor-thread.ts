@@ -64,7 +64,14 @@ export async function startProcessorThread(options: ProcessorThreadOptions): Pro
     youngMaxMiB: isAlone ? YOUNG_ALONE_MAX_MIB : YOUNG_MAX_MIB,
     onDeath,
   })
-  await thread.call('ready')
+  try {
+    await thread.call('ready')
+  } catch (error) {
+    // What it had opened, it would keep open, and with it the process.
+    port1.close()
+    await thread.terminate()
+    throw error
+  }
   return {
     name: 'stream-processors',
     ready: () => thread.call('ready'),

@@ -81,7 +81,10 @@ export interface Consumer {
    * @throws {MillraceError} `event-log.not-owner` - a partition was given to another consumer of the group; it will be read again there.
    */
   commit(): Promise<void>
-  /** The partitions that are its own, as far as it knows: none before it has polled for the first time. */
+  /**
+   * The partitions that are its own, as far as it knows; it may know of none before its first poll, and while partitions are dealt out.
+   * Each time that they were dealt out it is another array, also where the same are in it.
+   */
   owned(): readonly Place[]
   /** Leaves the group; the others take over its partitions. Uncommitted records are delivered again. */
   close(): Promise<void>

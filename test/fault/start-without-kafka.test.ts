@@ -1,11 +1,12 @@
 // Goal: a process that can't start ends, says why, and with the code by which its supervisor starts it again; it never stays, doing nothing.
 // Method: Kafka as it looks behind a balancer: connections are taken, and closed at once. A client that connects once more after it was closed leaves
-// something open now and then; here something is left open each time.
+// something open now and then; here something is left open each time. And a reader that takes its time.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { fix } from '../../operate/up/fix.ts'
@@ -16,9 +17,11 @@ import { openWire } from './scale/servers.ts'
 
 const LAUNCHER = fileURLToPath(new URL('../../operate/millrace.js', import.meta.url))
 const LEFT_OPEN = '--import=data:text/javascript,setInterval(Date.now,1000)'
+const END_PROCESS = new URL('../../operate/end-process.ts', import.meta.url).href
 const STARTS = 3
 const EXIT_AWAY = 69
 const END_MS_MAX = 30_000
+const SLOW_READER_MS = 3_000
 
 t.setTimeout(120_000)
 
@@ -51,4 +54,20 @@ t.test('a start that fails ends the process', { skip: needsServers() || needsSer
   }
   t.testdir({})
   await Promise.all(Array.from({ length: STARTS }, (_, index) => start(index)))
+})
+
+t.test('a slow reader gets all of the output', async (t) => {
+  const program = `import { endProcess } from '${END_PROCESS}'
+    setInterval(() => undefined, 1_000)
+    process.stdout.write('x'.repeat(1_000_000))
+    endProcess(7)`
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: END_MS_MAX,
+    killSignal: 'SIGKILL',
+  })
+  const exited = once(child, 'exit')
+  await setTimeout(SLOW_READER_MS)
+  t.equal((await text(child.stdout)).length, 1_000_000)
+  t.same(await exited, [7, null])
 })

@@ -1,10 +1,10 @@
 import type { Consumer, Place, PollLimit, Position } from '../../ports/event-log.ts'
 import { MillraceError } from '../../runtime/errors.ts'
+import { untilWoken, wake } from '../../runtime/wake.ts'
 import type { BatchSource } from './batch-source.ts'
 import { type LivesOptions, startLives } from './lives.ts'
 import { createRecordBuffer } from './record-buffer.ts'
 import { asUnavailable, guarded, isNotOwner, notOwner } from './unavailable.ts'
-import { untilWoken, wake } from './wake.ts'
 
 interface Polled {
   readonly generation: number

@@ -109,9 +109,14 @@ async function open(
   producer: ReturnType<Kafka['producer']>,
   { topics, prefix }: { readonly topics: readonly string[]; readonly prefix: string },
 ): Promise<ReadonlyMap<string, number>> {
-  // Both have ended, one way or the other, before any of them is closed: one that connects after that would stay.
-  const connected = await Promise.allSettled([admin.connect(), producer.connect()])
-  for (const one of connected) if (one.status === 'rejected') throw one.reason
+  const connecting = [admin.connect(), producer.connect()]
+  try {
+    await Promise.all(connecting)
+  } catch (error) {
+    // One that connects after it was closed would stay.
+    await settledWithin(Promise.allSettled(connecting), CLOSE_TIMEOUT_MS)
+    throw error
+  }
   const names = [...topics, PING_TOPIC]
   const there = new Set(await admin.listTopics())
   const missing = names.map((name) => prefix + name).filter((name) => !there.has(name))

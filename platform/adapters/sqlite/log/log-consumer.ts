@@ -1,5 +1,6 @@
-import { type Consumer, type LogRecord, type PollLimit, type Position, sizeOfAll } from '../../../ports/event-log.ts'
+import { type Consumer, type LogRecord, type Place, type PollLimit, type Position, sizeOfAll } from '../../../ports/event-log.ts'
 import type { Caller } from '../../../runtime/thread.ts'
+import { untilWoken, wake } from '../../../runtime/wake.ts'
 import type { LogWriterCalls, Sync } from './log-writer-calls.ts'
 
 /** As `createLogReads().read`, here or in a reader thread. */
@@ -14,6 +15,12 @@ interface Cursor {
 
 const ABORTED = Symbol('aborted')
 
+/** A sync that was asked for. */
+interface Syncing {
+  /** Gives it, or throws why there is none; undefined as long as it isn't there. */
+  outcome?: () => Sync
+}
+
 /** A member of a consumer group: the writer thread says what it owns and how far that goes, `read` fetches it. */
 export async function joinLogGroup(
   writer: Caller<LogWriterCalls>,
@@ -25,32 +32,49 @@ export async function joinLogGroup(
   let cursors: Cursor[] = []
   let first = 0
   let uncommitted: Position[] = []
-  let syncing: Promise<Sync> | undefined
+  let owned: readonly Place[] = []
+  let syncing: Syncing | undefined
+  const waiting = new Set<() => void>()
 
   /** Waits for records or another assignment. A sync that outlived its poll is used by the next one. */
   async function sync(signal: AbortSignal): Promise<Sync | typeof ABORTED> {
-    syncing ??= writer.call(
-      'sync',
-      member,
-      generation,
-      cursors.map(({ offset }) => offset),
-    )
-    const aborted = abortOf(signal)
-    try {
-      return await Promise.race([syncing, aborted.promise])
-    } catch (error) {
-      syncing = undefined
-      throw error
-    } finally {
-      aborted.forget()
-    }
+    syncing ??= begin()
+    const { outcome } = await settled(syncing, signal)
+    if (outcome === undefined) return ABORTED
+    syncing = undefined
+    return outcome()
+  }
+
+  /** Waited for once, however many polls come and go meanwhile: each would leave something behind with it. */
+  function begin(): Syncing {
+    const begun: Syncing = {}
+    const offsets = cursors.map(({ offset }) => offset)
+    writer
+      .call('sync', member, generation, offsets)
+      .then(
+        (found) => {
+          begun.outcome = () => found
+        },
+        (error: Error) => {
+          begun.outcome = () => {
+            throw error
+          }
+        },
+      )
+      .then(() => wake(waiting))
+    return begun
+  }
+
+  async function settled(one: Syncing, signal: AbortSignal): Promise<Syncing> {
+    while (one.outcome === undefined && !signal.aborted) await untilWoken(waiting, signal)
+    return one
   }
 
   function apply({ generation: current, assignment }: Sync): void {
-    syncing = undefined
     if (assignment === undefined) return
     generation = current
     cursors = assignment.map((position) => ({ ...position }))
+    owned = assignment.map(({ topic, partition }) => ({ topic, partition }))
   }
 
   async function readOwned({ recordsMax, bytesMax }: PollLimit): Promise<readonly LogRecord[]> {
@@ -97,18 +121,10 @@ export async function joinLogGroup(
       uncommitted = []
     },
 
-    owned: () => cursors.map(({ topic, partition }) => ({ topic, partition })),
+    owned: () => owned,
 
     async close() {
       await writer.call('leave', member)
     },
   }
-}
-
-function abortOf(signal: AbortSignal): { readonly promise: Promise<typeof ABORTED>; forget(): void } {
-  const { promise, resolve } = Promise.withResolvers<typeof ABORTED>()
-  const onAbort = (): void => resolve(ABORTED)
-  if (signal.aborted) onAbort()
-  signal.addEventListener('abort', onAbort, { once: true })
-  return { promise, forget: () => signal.removeEventListener('abort', onAbort) }
 }

@@ -1,0 +1,59 @@
+import type { LogRecord, PollLimit } from '../platform/ports/event-log.ts'
+import { MillraceError } from '../platform/runtime/errors.ts'
+import type { LoopOptions } from './loop.ts'
+
+export interface UpkeepRounds {
+  /** Does a part of the upkeep when it is due. One that fails is left until the next round: batches don't wait for it. */
+  run(signal: AbortSignal): Promise<void>
+  /** As the consumer's own `poll`. @returns an empty array also when upkeep is due. */
+  poll(limit: PollLimit, signal: AbortSignal): Promise<readonly LogRecord[]>
+}
+
+type RoundOptions = Pick<LoopOptions, 'name' | 'consumer' | 'upkeep' | 'upkeepEveryMs' | 'log'>
+
+const EVERY_MS = 10_000
+/** From one part of a round to the next. */
+const MORE_AFTER_MS = 1_000
+
+export function createUpkeepRounds(options: RoundOptions): UpkeepRounds {
+  const { name, consumer, upkeep, upkeepEveryMs = EVERY_MS, log } = options
+  // Without upkeep nothing is in between.
+  if (upkeep === undefined) return { run: async () => undefined, poll: (limit, signal) => consumer.poll(limit, signal) }
+  const work = upkeep
+  let dueMs = performance.now() + upkeepEveryMs
+
+  async function part(signal: AbortSignal): Promise<boolean> {
+    const owned = consumer.owned()
+    try {
+      return await work(owned, () => consumer.owned() === owned, signal)
+    } catch (error) {
+      if (signal.aborted) return false
+      if (!(error instanceof MillraceError)) throw error
+      if (error.code !== 'event-log.not-owner')
+        log.warn({ ...name, code: error.code, err: error }, 'What has been stored could not be looked at; it is tried again.')
+      return false
+    }
+  }
+
+  return {
+    async run(signal) {
+      if (signal.aborted || performance.now() < dueMs) return
+      const isMore = await part(signal)
+      dueMs = performance.now() + (isMore ? Math.min(MORE_AFTER_MS, upkeepEveryMs) : upkeepEveryMs)
+    },
+    async poll(limit, signal) {
+      // Not `AbortSignal.any`: each would stay with `signal` until it is collected, and there are thirty a second.
+      const ending = new AbortController()
+      const end = (): void => ending.abort()
+      const timer = setTimeout(end, Math.max(0, dueMs - performance.now()))
+      signal.addEventListener('abort', end, { once: true })
+      if (signal.aborted) end()
+      try {
+        return await consumer.poll(limit, ending.signal)
+      } finally {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', end)
+      }
+    },
+  }
+}
