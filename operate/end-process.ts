@@ -1,5 +1,7 @@
 /** What is left to be done when a command is through takes less, but for output that somebody reads slowly. */
 const LEFT_BEHIND_MS = 1_000
+/** Who has read nothing for so long isn't waited for. */
+const READ_MS_MAX = 60_000
 
 /**
  * Ends with this code as soon as nothing is left to be done, and soon after all output has been read in any case: a client that connects once more
@@ -11,4 +13,5 @@ export function endProcess(exitCode: number): void {
   setInterval(() => {
     if (isRead(process.stdout) && isRead(process.stderr)) process.exit()
   }, LEFT_BEHIND_MS).unref()
+  setTimeout(() => process.exit(), READ_MS_MAX).unref()
 }

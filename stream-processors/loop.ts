@@ -12,7 +12,7 @@ import { createUpkeepRounds } from './upkeep-rounds.ts'
 export type Process = (records: readonly LogRecord[], signal: AbortSignal) => Promise<void>
 
 /**
- * What a processor looks after besides its batches, a little at a time, between two of them.
+ * What a processor looks after besides its batches, a partition at a time, between two of them.
  *
  * @param owned  The partitions that are its own. @param isMine  False once they were dealt out anew.
  * @returns true when there is more to do, soon.

@@ -131,14 +131,14 @@ export function withReadBack<Sample>(
     let offset = from.offset
     let count = 0
     while (offset < end) {
-      signal.throwIfAborted()
-      // Somebody else may have stored newer values of the same time by now.
-      if (!isMine()) throw new MillraceError('event-log.not-owner', 'The partitions were dealt out anew.')
       const page = await eventLog.read({ ...from, offset }, REPLAY_LIMIT)
       const records = page.filter((record) => record.offset < end)
       const last = records.at(-1)
       if (last === undefined) break
       const mine = await share.own(records)
+      signal.throwIfAborted()
+      // Somebody else may have stored newer values of the same time by now.
+      if (!isMine()) throw new MillraceError('event-log.not-owner', 'The partitions were dealt out anew.')
       await restoring.restore(mine, signal)
       crashPoint('process.after-replay')
       count += mine.length
@@ -158,7 +158,13 @@ export function withReadBack<Sample>(
     async process(records, signal) {
       const now = await currentEpoch()
       for (const first of firstOfPartitions(records)) await checkOnce(first, now, { isMine: () => true, signal })
-      await process(records, signal)
+      try {
+        await process(records, signal)
+      } catch (error) {
+        // It may have been started anew: then what it has lost is looked for before anything newer is stored.
+        epoch = undefined
+        throw error
+      }
     },
     async upkeep(owned, isMine, signal) {
       const now = await currentEpoch()

@@ -3,7 +3,7 @@ import { MillraceError } from '../platform/runtime/errors.ts'
 import type { LoopOptions } from './loop.ts'
 
 export interface UpkeepRounds {
-  /** Does a part of the upkeep when it is due. One that fails is left until the next round: batches don't wait for it. */
+  /** Does a part of the upkeep when it is due. One that fails is left until the next round, and is not waited for as a batch is. */
   run(signal: AbortSignal): Promise<void>
   /** As the consumer's own `poll`. @returns an empty array also when upkeep is due. */
   poll(limit: PollLimit, signal: AbortSignal): Promise<readonly LogRecord[]>
@@ -28,7 +28,7 @@ export function createUpkeepRounds(options: RoundOptions): UpkeepRounds {
       return await work(owned, () => consumer.owned() === owned, signal)
     } catch (error) {
       if (signal.aborted) return false
-      if (!(error instanceof MillraceError)) throw error
+      if (!(error instanceof MillraceError) || error.remedy !== 'retry') throw error
       if (error.code !== 'event-log.not-owner')
         log.warn({ ...name, code: error.code, err: error }, 'What has been stored could not be looked at; it is tried again.')
       return false
