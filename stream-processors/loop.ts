@@ -1,35 +1,19 @@
 import { setTimeout } from 'node:timers/promises'
-import { type Consumer, type LogRecord, type Place, type PollLimit, sizeOfAll } from '../platform/ports/event-log.ts'
+import { type Consumer, type LogRecord, type PollLimit, sizeOfAll } from '../platform/ports/event-log.ts'
 import { crashPoint } from '../platform/runtime/crash-points.ts'
 import { MillraceError } from '../platform/runtime/errors.ts'
-import type { Logger } from '../platform/runtime/log.ts'
 import { type RetryPolicy, retry } from '../platform/runtime/retry.ts'
-import type { LoopName } from './metrics.ts'
 import { GIVEN_UP, untilGrace } from './stop-grace.ts'
-import { createUpkeepRounds } from './upkeep-rounds.ts'
+import { createUpkeepRounds, type UpkeepOptions } from './upkeep-rounds.ts'
 
 /** What a processor does with a batch. Resolves only when its sinks have acknowledged; must be idempotent, since a batch may come again. */
 export type Process = (records: readonly LogRecord[], signal: AbortSignal) => Promise<void>
 
-/**
- * What a processor looks after besides its batches, a partition at a time, between two of them.
- *
- * @param owned  The partitions that are its own. @param isMine  False once they were dealt out anew.
- * @returns true when there is more to do, soon.
- */
-export type Upkeep = (owned: readonly Place[], isMine: () => boolean, signal: AbortSignal) => Promise<boolean>
-
-export interface LoopOptions {
-  readonly name: LoopName
-  readonly consumer: Consumer
+export interface LoopOptions extends UpkeepOptions {
   readonly process: Process
-  readonly upkeep?: Upkeep
-  /** From one round of it to the next; 10 s when left out. */
-  readonly upkeepEveryMs?: number
   readonly limit: PollLimit
   /** A batch that was not full is followed by the next one after so long at the earliest, counted from its own poll: so that that one is larger. */
   readonly gatherMs: number
-  readonly log: Logger
   /** Told after each batch that was committed. */
   readonly onBatch: (records: number, durationMs: number) => void
   readonly onRetry: () => void

@@ -4,7 +4,8 @@ import { crashPoint } from '../platform/runtime/crash-points.ts'
 import { MillraceError } from '../platform/runtime/errors.ts'
 import type { Logger } from '../platform/runtime/log.ts'
 import type { CellShare } from './cell-share.ts'
-import type { Process, Upkeep } from './loop.ts'
+import type { Process } from './loop.ts'
+import type { Upkeep } from './upkeep-rounds.ts'
 
 export interface ReadBackPorts {
   readonly eventLog: Pick<EventLogReader, 'read' | 'offsetsAt' | 'lag'>

@@ -1,6 +1,7 @@
-import type { LogRecord, PollLimit } from '../platform/ports/event-log.ts'
+import type { Consumer, LogRecord, Place, PollLimit } from '../platform/ports/event-log.ts'
 import { MillraceError } from '../platform/runtime/errors.ts'
-import type { LoopOptions } from './loop.ts'
+import type { Logger } from '../platform/runtime/log.ts'
+import type { LoopName } from './metrics.ts'
 
 export interface UpkeepRounds {
   /** Does a part of the upkeep when it is due. One that fails is left until the next round, and is not waited for as a batch is. */
@@ -9,13 +10,28 @@ export interface UpkeepRounds {
   poll(limit: PollLimit, signal: AbortSignal): Promise<readonly LogRecord[]>
 }
 
-type RoundOptions = Pick<LoopOptions, 'name' | 'consumer' | 'upkeep' | 'upkeepEveryMs' | 'log'>
+/**
+ * What a processor looks after besides its batches, a partition at a time, between two of them.
+ *
+ * @param owned  The partitions that are its own. @param isMine  False once they were dealt out anew.
+ * @returns true when there is more to do, soon.
+ */
+export type Upkeep = (owned: readonly Place[], isMine: () => boolean, signal: AbortSignal) => Promise<boolean>
+
+export interface UpkeepOptions {
+  readonly name: LoopName
+  readonly consumer: Consumer
+  readonly upkeep?: Upkeep
+  /** From one round of it to the next; 10 s when left out. */
+  readonly upkeepEveryMs?: number
+  readonly log: Logger
+}
 
 const EVERY_MS = 10_000
 /** From one part of a round to the next. */
 const MORE_AFTER_MS = 1_000
 
-export function createUpkeepRounds(options: RoundOptions): UpkeepRounds {
+export function createUpkeepRounds(options: UpkeepOptions): UpkeepRounds {
   const { name, consumer, upkeep, upkeepEveryMs = EVERY_MS, log } = options
   // Without upkeep nothing is in between.
   if (upkeep === undefined) return { run: async () => undefined, poll: (limit, signal) => consumer.poll(limit, signal) }

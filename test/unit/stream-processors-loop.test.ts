@@ -1,56 +1,12 @@
 // Goal: the loop commits what is done and nothing else, waits for stores without end, and stops within a second whatever it is doing.
 // Method: a real log; what a store would do, the process function does. Only a log that fails by itself is a wrapper around the real one.
-import { setTimeout } from 'node:timers/promises'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import type { Consumer } from '../../platform/ports/event-log.ts'
 import { MillraceError } from '../../platform/runtime/errors.ts'
-import { createLogger } from '../../platform/runtime/log.ts'
-import { type LoopOptions, type Process, runLoop } from '../../stream-processors/loop.ts'
-import { never, openLog, single, text, until } from './sqlite-log/open-log.ts'
+import { never, text, until } from './sqlite-log/open-log.ts'
+import { away, openLoop } from './stream-processors/open-loop.ts'
 
-const quiet = createLogger({ level: 'silent', part: 'test', isPretty: false })
-const away = () => new MillraceError('time-series.unavailable', 'The store is away.')
 const STOP_MS_MAX = 1_500
-
-async function openLoop(
-  t: Test,
-  process: Process,
-  changes: Partial<LoopOptions> & { through?: (real: Consumer) => Consumer } = {},
-) {
-  const log = await openLog(t)
-  const real = await log.join('group', ['single'])
-  const consumer = changes.through?.(real) ?? real
-  const stop = new AbortController()
-  const counts = { batches: 0, records: 0, retries: 0 }
-  const loop = runLoop(
-    {
-      name: { processor: 'store', cell: 'main' },
-      consumer,
-      process,
-      limit: { recordsMax: 10, bytesMax: 10_000 },
-      gatherMs: 0,
-      log: quiet,
-      onBatch(records) {
-        counts.batches++
-        counts.records += records
-      },
-      onRetry: () => counts.retries++,
-      ...changes,
-    },
-    stop.signal,
-  )
-  loop.catch(() => undefined)
-  t.teardown(() => stop.abort())
-  const committed = async (): Promise<number> => (await log.lag('group', 'single'))[0]?.committed ?? 0
-  /** @returns how long the loop took to end, in milliseconds. */
-  async function end(): Promise<number> {
-    const startMs = performance.now()
-    stop.abort()
-    await loop
-    return performance.now() - startMs
-  }
-  return { log, loop, counts, committed, end, append: (...values: readonly string[]) => log.append(values.map(single)) }
-}
 
 t.test('commits a batch only after it is processed', async (t) => {
   const gate = Promise.withResolvers<void>()
@@ -129,41 +85,6 @@ t.test('a batch whose partition went to another consumer is left to that one, an
   await until(async () => (await committed()) === 2)
   await end()
   t.same(counts, { batches: 2, records: 2, retries: 0 }, 'the batch was read again, and counted once')
-})
-
-t.test('upkeep is done between batches, also when they never end, and what fails in it holds nothing up', async (t) => {
-  const told: string[] = []
-  const failures = [away()]
-  const { append, committed, counts, end } = await openLoop(
-    t,
-    async () => {
-      told.push('batch')
-      await setTimeout(5)
-      told.push('batch done')
-    },
-    {
-      upkeepEveryMs: 20,
-      async upkeep(owned, isMine) {
-        const failure = failures.pop()
-        if (failure !== undefined) throw failure
-        told.push(`upkeep of ${owned.length}, ${isMine()}`)
-        await setTimeout(5)
-        told.push('upkeep done')
-        return false
-      },
-    },
-  )
-  const done = (): number => told.filter((one) => one === 'upkeep done').length
-  await until(() => done() >= 2)
-  let sent = 0
-  for (const before = done(); done() < before + 3; sent++) await append(String(sent))
-  await until(async () => (await committed()) === sent)
-  await end()
-  t.ok(told.includes('upkeep of 1, true'), 'it knows the partition')
-  for (const [index, one] of told.entries())
-    if (index % 2 === 1) t.match(told[index - 1], one.replace(' done', ''), 'one thing at a time')
-  t.equal(counts.retries, 0, 'a batch was never tried again')
-  t.equal(counts.records, sent, 'and nothing is passed over')
 })
 
 t.test('an error that waiting can not mend ends the loop, commits nothing and gives the partitions up', async (t) => {
