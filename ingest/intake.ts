@@ -47,32 +47,28 @@ export function createIntake({ eventLog, clock, config, log, metrics }: IntakeOp
   function appendOutcome(from: GatewayName, outcome: Outcome, startMs: number, done: (error?: Error) => void): void {
     const { records, sizeBytes } = outcome
     appendingBytes += sizeBytes
-    crashPoint('ingest.before-append')
-    turns.add(records, sizeBytes, (error) => {
+    add(from, records, sizeBytes, (error) => {
       appendingBytes -= sizeBytes
       checks.resume()
-      if (error === undefined) {
-        crashPoint('ingest.after-append')
-        metrics.durable(outcome, performance.now() - startMs)
-      } else lose(from, error)
+      if (error === undefined) metrics.durable(outcome, performance.now() - startMs)
       done(error)
     })
   }
 
-  function lose(from: Partial<GatewayName>, error: Error): void {
-    metrics.lost()
-    trouble.failed(from, error)
+  function add(from: Partial<GatewayName>, records: readonly NewRecord[], bytes: number, done: (error?: Error) => void): void {
+    crashPoint('ingest.before-append')
+    turns.add(records, bytes, (error) => {
+      if (error === undefined) crashPoint('ingest.after-append')
+      else {
+        metrics.lost()
+        trouble.failed(from, error)
+      }
+      done(error)
+    })
   }
 
   return {
-    append(from, records, done) {
-      crashPoint('ingest.before-append')
-      turns.add(records, sizeOfAll(records), (error) => {
-        if (error === undefined) crashPoint('ingest.after-append')
-        else lose(from, error)
-        done(error)
-      })
-    },
+    append: (from, records, done) => add(from, records, sizeOfAll(records), done),
     consume(publisher, payload, done) {
       const startMs = performance.now()
       checks.check({
