@@ -1,11 +1,14 @@
 import { type NewRecord, sizeOfAll } from '../platform/ports/event-log.ts'
 import { encodeEnvelope } from '../schemas/envelope.ts'
 import type { Reading } from '../schemas/message.ts'
+import { createPlainReader, type PlainMessage } from '../schemas/plain-message.ts'
 import { type Fault, REJECTION_HEADERS } from '../schemas/rejection.ts'
 import { type GatewayName, logKey, READINGS_TOPIC, REJECTED_TOPIC, readingsTopic } from '../schemas/topics.ts'
 import { checkMessage } from './check-message.ts'
-import type { TimeWindow } from './check-time.ts'
+import { checkTime, type TimeWindow } from './check-time.ts'
 import { decodePayload } from './decode-payload.ts'
+
+const readPlain = createPlainReader()
 
 export interface Received {
   /** What must be durable before the message is acknowledged: the readings to keep, the message if something in it was refused, or both. */
@@ -24,6 +27,9 @@ export interface Received {
  */
 export function receive(from: GatewayName, payload: Uint8Array, receivedMs: number, window: TimeWindow): Received {
   const origin: Origin = { key: logKey(from), topic: readingsTopic(from) }
+  const plain = readPlain(payload)
+  if (plain !== undefined && areTimely(plain, receivedMs, window))
+    return received([readingsRecord(origin, payload, receivedMs)], plain.count, [])
   const result = decodePayload(payload)
   if (!result.ok) return received([rejection(origin, payload, receivedMs, [result.fault])], 0, [result.fault])
 
@@ -31,14 +37,22 @@ export function receive(from: GatewayName, payload: Uint8Array, receivedMs: numb
   const records: NewRecord[] = []
   if (good.length > 0) {
     const json = isWhole ? result.decoded.json : encodeReadings(good)
-    records.push({
-      topic: READINGS_TOPIC,
-      key: origin.key,
-      value: encodeEnvelope({ codec: 'json', receivedMs, traceparent: '', payload: json }),
-    })
+    records.push(readingsRecord(origin, json, receivedMs))
   }
   if (faults.length > 0) records.push(rejection(origin, payload, receivedMs, faults))
   return received(records, good.length, faults)
+}
+
+function areTimely({ count, ts }: PlainMessage, nowMs: number, window: TimeWindow): boolean {
+  for (let index = 0; index < count; index++) {
+    const time = ts[index] ?? Number.NaN
+    if (!Number.isNaN(time) && checkTime(time, nowMs, window) !== undefined) return false
+  }
+  return true
+}
+
+function readingsRecord({ key }: Origin, json: Uint8Array, receivedMs: number): NewRecord {
+  return { topic: READINGS_TOPIC, key, value: encodeEnvelope({ codec: 'json', receivedMs, traceparent: '', payload: json }) }
 }
 
 function received(records: readonly NewRecord[], accepted: number, faults: readonly Fault[]): Received {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { FNV_PRIME, HASH_START } from '../schemas/plain-json.ts'
 
 export interface JsonScan {
   /** How deep objects and arrays nest at the deepest place. */
@@ -33,10 +33,6 @@ export function scanJson(bytes: Uint8Array): JsonScan {
   }
   return { depth: deepest, keys }
 }
-
-/** Hashes of another process can't be computed, so names can't be made up that all look like one. */
-const HASH_START = randomBytes(4).readInt32LE()
-const FNV_PRIME = 0x01000193
 
 /**
  * How many different keys a JSON text names, as spelled; stops counting past `namesMax`. Every new name makes the engine build a new shape of

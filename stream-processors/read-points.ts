@@ -7,6 +7,7 @@ import { type MessageShell, messageShellSchema, type Reading } from '../schemas/
 import { isSensorId } from '../schemas/names.ts'
 import { QUALITIES } from '../schemas/reading.ts'
 import { type GatewayName, parseLogKey } from '../schemas/topics.ts'
+import { plainPoints, type Receipt } from './plain-points.ts'
 
 /** The points of one record, in the order of its message. */
 export interface RecordPoints {
@@ -23,9 +24,9 @@ export function readPoints(record: LogRecord): RecordPoints | undefined {
   const from = nameOf(record.key)
   const envelope = decodeEnvelope(record.value)
   if (from === undefined || envelope === undefined) return undefined
-  const readings = parseReadings(envelope.payload)
-  if (readings === undefined) return undefined
-  return { from, envelope, points: readings.map((reading) => toPoint(from.tenant, reading, envelope.receivedMs)) }
+  const receipt = { tenant: from.tenant, receivedMs: envelope.receivedMs }
+  const points = plainPoints(envelope.payload, receipt) ?? parsePoints(envelope.payload, receipt)
+  return points && { from, envelope, points }
 }
 
 /** Gateways are few, and their records many. */
@@ -41,12 +42,12 @@ function nameOf(key: string): GatewayName | undefined {
   return name
 }
 
-function parseReadings(payload: Uint8Array): readonly Reading[] | undefined {
+function parsePoints(payload: Uint8Array, receipt: Receipt): readonly Point[] | undefined {
   try {
     const message: unknown = JSON.parse(asBuffer(payload).toString('utf8'))
     if (!isShell(message)) return undefined
     const readings: readonly unknown[] = message.readings
-    return readings.every(isReading) ? readings : undefined
+    return readings.every(isReading) ? readings.map((reading) => toPoint(reading, receipt)) : undefined
   } catch {
     return undefined
   }
@@ -66,7 +67,7 @@ function isReading(value: unknown): value is Reading {
   return Object.values(values).every((one) => typeof one === 'number')
 }
 
-function toPoint(tenant: string, { sensor, ts, quality, seq, values }: Reading, receivedMs: number): Point {
+function toPoint({ sensor, ts, quality, seq, values }: Reading, { tenant, receivedMs }: Receipt): Point {
   const byMetric = new Map<string, number>()
   for (const metric in values) {
     const value = values[metric]
