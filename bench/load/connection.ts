@@ -26,6 +26,8 @@ export interface LoadOptions {
   /** Messages a second, in bursts of `burst`; absent for as fast as they are acknowledged. */
   readonly perSecond?: number
   readonly burst?: number
+  /** Told of each message before it leaves. @param timeMs  Of its first reading, epoch milliseconds. */
+  readonly onSend?: (timeMs: number) => void
 }
 
 /** A bare MQTT client that keeps `window` messages in flight: as little work a message as can be, since it shares the machine with what is measured. */
@@ -63,7 +65,7 @@ export async function openLoadConnection(
 function run(
   socket: TLSSocket,
   templates: readonly Template[],
-  { total, window, firstMs, perSecond, burst = 1 }: LoadOptions,
+  { total, window, firstMs, perSecond, burst = 1, onSend }: LoadOptions,
 ): Promise<void> {
   let sent = 0
   let acked = 0
@@ -75,8 +77,10 @@ function run(
     const packets: Buffer[] = []
     for (let index = 0; index < count && sent < total; index++, sent++) {
       const template = templates[sent % templates.length]
-      if (template)
-        packets.push(fill(template, (sent % 65_535) + 1, firstMs + Math.floor(sent / templates.length) * template.times))
+      if (template === undefined) continue
+      const timeMs = firstMs + Math.floor(sent / templates.length) * template.times
+      onSend?.(timeMs)
+      packets.push(fill(template, (sent % 65_535) + 1, timeMs))
     }
     if (packets.length > 0) socket.write(packets.length === 1 && packets[0] ? packets[0] : Buffer.concat(packets))
   }

@@ -12,9 +12,11 @@ import { telegrafArtefact } from '../../scripts/services/telegraf.ts'
 import { operationsOn } from '../../test/fault/harness/enrol.ts'
 import { startCluster } from '../../test/fault/scale/cluster.ts'
 import { enrolGateways } from '../gateways.ts'
-import { type IsThere, type Latency, measureLatency } from '../latency.ts'
+import { type Latency, measureLatency } from '../latency.ts'
+import type { WhichAreThere } from '../probe.ts'
 import { runFacts, saveResult } from '../save-result.ts'
-import { countField, measureSide, type Side, type SideFigures } from './measure-side.ts'
+import { countField, findTimes } from './influx-counts.ts'
+import { measureSide, type Side, type SideFigures } from './measure-side.ts'
 import { startPeer } from './telegraf.ts'
 
 const { values: flags } = parseArgs({
@@ -97,14 +99,13 @@ async function run(): Promise<void> {
       tell(JSON.stringify(pairs.at(-1)))
     }
     // Each at half of what it reached: ours asked through the API, the peer, which has none, in InfluxDB itself.
-    const isAtPeer: IsThere = async ({ sensor, timeMs }) =>
-      (await countField({ influx, bucket, field: PEER_FIELD, sensor }, timeMs, 1)) > 0
+    const areAtPeer: WhichAreThere = (query) => findTimes({ influx, bucket, field: PEER_FIELD }, query)
     const served = (port: number) => ({
       server: { mqttPort: port, apiUrl: cluster.apiUrl, operations },
       rootPem,
       gateways,
     })
-    const [telegraf] = await measureLatency(served(peer.mqttPort), reached(pairs, 'telegraf'), isAtPeer)
+    const [telegraf] = await measureLatency(served(peer.mqttPort), reached(pairs, 'telegraf'), areAtPeer)
     await peer.stop()
     const [millrace] = await measureLatency(served(mqttPort), reached(pairs, 'millrace'))
     await report(pairs, { millrace, telegraf })

@@ -1,5 +1,4 @@
 import { setTimeout } from 'node:timers/promises'
-import { askInflux } from '../../test/contract/influx/ask-influx.ts'
 import { BENCH_TENANT } from '../gateways.ts'
 import type { LoadGateway } from '../load/connection.ts'
 import { startLoad, WINDOW } from '../measure.ts'
@@ -77,23 +76,3 @@ const since = (before: CpuSeconds, after: CpuSeconds): CpuSeconds =>
   Object.fromEntries(Object.entries(after).map(([name, cpu]) => [name, round(cpu - (before[name] ?? 0))]))
 
 const round = (value: number): number => Math.round(value * 100) / 100
-
-export interface CountQuery {
-  readonly influx: { readonly url: string; readonly org: string; readonly token: string }
-  readonly bucket: string
-  readonly field: string
-  readonly sensor?: string
-}
-
-/** Values of the field in a span of time; of all sensors when none is named. */
-export async function countField(
-  { influx, bucket, field, sensor }: CountQuery,
-  fromMs: number,
-  spanMs = HOUR_MS,
-): Promise<number> {
-  const ofSensor = sensor === undefined ? '' : ` and r.sensor == "${sensor}"`
-  const query = `from(bucket: "${bucket}") |> range(start: ${new Date(fromMs).toISOString()}, stop: ${new Date(fromMs + spanMs).toISOString()})
-    |> filter(fn: (r) => r._measurement == "reading" and r._field == "${field}"${ofSensor}) |> count() |> group() |> sum()`
-  const [, , , value = '0'] = (await askInflux(influx, query)).trim().split('\n')[1]?.split(',') ?? []
-  return Number(value)
-}
