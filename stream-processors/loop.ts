@@ -1,13 +1,21 @@
 import { setTimeout } from 'node:timers/promises'
-import { type Consumer, type LogRecord, type PollLimit, sizeOfAll } from '../platform/ports/event-log.ts'
+import { type LogRecord, type Ownership, type PollLimit, sizeOfAll } from '../platform/ports/event-log.ts'
 import { crashPoint } from '../platform/runtime/crash-points.ts'
-import { MillraceError } from '../platform/runtime/errors.ts'
+import { isNotOwner } from '../platform/runtime/not-owner.ts'
 import { type RetryPolicy, retry } from '../platform/runtime/retry.ts'
 import { GIVEN_UP, untilGrace } from './stop-grace.ts'
 import { createUpkeepRounds, type UpkeepOptions } from './upkeep-rounds.ts'
 
-/** What a processor does with a batch. Resolves only when its sinks have acknowledged; must be idempotent, since a batch may come again. */
-export type Process = (records: readonly LogRecord[], signal: AbortSignal) => Promise<void>
+/**
+ * What a processor does with a batch. Resolves only when its sinks have acknowledged; must be idempotent, since a batch may come again.
+ *
+ * @param ownership  Of the batch. Whoever takes long before something is stored asks it once more.
+ */
+export type Process = (
+  records: readonly LogRecord[],
+  signal: AbortSignal,
+  ownership: Pick<Ownership, 'assertOwner'>,
+) => Promise<void>
 
 export interface LoopOptions extends UpkeepOptions {
   readonly process: Process
@@ -64,21 +72,26 @@ async function workOff(
   policy: RetryPolicy,
   signal: AbortSignal,
 ): Promise<void> {
+  const ownership = consumer.ownership()
   const startMs = performance.now()
-  await retry(() => process(records, signal), policy, signal)
-  const isCommitted = await retry(() => commit(consumer), policy, signal)
+  const store = async (): Promise<void> => {
+    ownership.assertOwner()
+    await process(records, signal, ownership)
+  }
+  const isStored = await retry(() => asOwner(store), policy, signal)
+  const isCommitted = isStored && (await retry(() => asOwner(() => consumer.commit()), policy, signal))
   crashPoint('process.after-commit')
   if (isCommitted) onBatch(records.length, performance.now() - startMs)
   else log.info(name, 'Partitions were dealt out anew; the batch is read again by its new owner.')
 }
 
 /** @returns false when the partitions have gone to another consumer; then trying again would be of no use. */
-async function commit(consumer: Consumer): Promise<boolean> {
+async function asOwner(work: () => Promise<void>): Promise<boolean> {
   try {
-    await consumer.commit()
+    await work()
     return true
   } catch (error) {
-    if (error instanceof MillraceError && error.code === 'event-log.not-owner') return false
+    if (isNotOwner(error)) return false
     throw error
   }
 }

@@ -1,7 +1,6 @@
-import type { EventLogReader, LogRecord, Place, Position } from '../platform/ports/event-log.ts'
+import type { EventLogReader, LogRecord, Ownership, Place, Position } from '../platform/ports/event-log.ts'
 import type { ReadBack } from '../platform/ports/time-series.ts'
 import { crashPoint } from '../platform/runtime/crash-points.ts'
-import { MillraceError } from '../platform/runtime/errors.ts'
 import type { Logger } from '../platform/runtime/log.ts'
 import type { CellShare } from './cell-share.ts'
 import type { Process } from './loop.ts'
@@ -45,9 +44,7 @@ const SEVERAL_RECORDS = { recordsMax: 1_000, bytesMax: 1_048_576 }
 const REPLAY_LIMIT = { recordsMax: 5_000, bytesMax: 4_194_304 }
 
 /** A partition that is worked on. */
-interface Hold {
-  /** False once the partitions were dealt out anew. */
-  readonly isMine: () => boolean
+interface Hold extends Pick<Ownership, 'assertOwner'> {
   readonly signal: AbortSignal
 }
 
@@ -128,7 +125,7 @@ export function withReadBack<Sample>(
     return record && sample && { offset: record.offset, sample }
   }
 
-  async function replay(from: Position, end: number, { isMine, signal }: Hold): Promise<number> {
+  async function replay(from: Position, end: number, { assertOwner, signal }: Hold): Promise<number> {
     let offset = from.offset
     let count = 0
     while (offset < end) {
@@ -138,8 +135,7 @@ export function withReadBack<Sample>(
       if (last === undefined) break
       const mine = await share.own(records)
       signal.throwIfAborted()
-      // Somebody else may have stored newer values of the same time by now.
-      if (!isMine()) throw new MillraceError('event-log.not-owner', 'The partitions were dealt out anew.')
+      assertOwner()
       await restoring.restore(mine, signal)
       crashPoint('process.after-replay')
       count += mine.length
@@ -152,30 +148,32 @@ export function withReadBack<Sample>(
     const key = keyOf(next)
     if (checkedEpochs.get(key) === now) return
     await check(next, hold)
-    if (hold.isMine()) checkedEpochs.set(key, now)
+    hold.assertOwner()
+    checkedEpochs.set(key, now)
   }
 
   return {
-    async process(records, signal) {
+    async process(records, signal, { assertOwner }) {
       const now = await currentEpoch()
-      for (const first of firstOfPartitions(records)) await checkOnce(first, now, { isMine: () => true, signal })
+      for (const first of firstOfPartitions(records)) await checkOnce(first, now, { assertOwner, signal })
+      assertOwner()
       try {
-        await process(records, signal)
+        await process(records, signal, { assertOwner })
       } catch (error) {
         // It may have been started anew: then what it has lost is looked for before anything newer is stored.
         epoch = undefined
         throw error
       }
     },
-    async upkeep(owned, isMine, signal) {
+    async upkeep({ places, assertOwner }, signal) {
       const now = await currentEpoch()
-      const due = owned.filter((place) => checkedEpochs.get(keyOf(place)) !== now)
+      const due = places.filter((place) => checkedEpochs.get(keyOf(place)) !== now)
       // Another one each time, so that one that can't be read hides no others.
       const place = due[turn++ % due.length]
       if (place === undefined) return false
       const lag = await eventLog.lag(group, place.topic)
       const committed = lag.find(({ partition }) => partition === place.partition)?.committed ?? 0
-      await checkOnce({ ...place, offset: committed }, now, { isMine, signal })
+      await checkOnce({ ...place, offset: committed }, now, { assertOwner, signal })
       return due.length > 1
     },
   }

@@ -111,8 +111,8 @@ export async function startProcessors(
 
 /** The processor sees its own cell's records only; all of them are committed. */
 function ofShare(process: Process, share: CellShare): Process {
-  return async (records, signal) => {
+  return async (records, signal, ownership) => {
     const own = await share.own(records)
-    if (own.length > 0) await process(own, signal)
+    if (own.length > 0) await process(own, signal, ownership)
   }
 }

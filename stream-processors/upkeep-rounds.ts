@@ -1,6 +1,7 @@
-import type { Consumer, LogRecord, Place, PollLimit } from '../platform/ports/event-log.ts'
+import type { Consumer, LogRecord, Ownership, PollLimit } from '../platform/ports/event-log.ts'
 import { MillraceError } from '../platform/runtime/errors.ts'
 import type { Logger } from '../platform/runtime/log.ts'
+import { isNotOwner } from '../platform/runtime/not-owner.ts'
 import type { LoopName } from './metrics.ts'
 
 export interface UpkeepRounds {
@@ -13,10 +14,9 @@ export interface UpkeepRounds {
 /**
  * What a processor looks after besides its batches, a partition at a time, between two of them.
  *
- * @param owned  The partitions that are its own. @param isMine  False once they were dealt out anew.
  * @returns true when there is more to do, soon.
  */
-export type Upkeep = (owned: readonly Place[], isMine: () => boolean, signal: AbortSignal) => Promise<boolean>
+export type Upkeep = (ownership: Ownership, signal: AbortSignal) => Promise<boolean>
 
 export interface UpkeepOptions {
   readonly name: LoopName
@@ -39,13 +39,12 @@ export function createUpkeepRounds(options: UpkeepOptions): UpkeepRounds {
   let dueMs = performance.now() + upkeepEveryMs
 
   async function part(signal: AbortSignal): Promise<boolean> {
-    const owned = consumer.owned()
     try {
-      return await work(owned, () => consumer.owned() === owned, signal)
+      return await work(consumer.ownership(), signal)
     } catch (error) {
       if (signal.aborted) return false
       if (!(error instanceof MillraceError) || error.remedy !== 'retry') throw error
-      if (error.code !== 'event-log.not-owner')
+      if (!isNotOwner(error))
         log.warn({ ...name, code: error.code, err: error }, 'What has been stored could not be looked at; it is tried again.')
       return false
     }

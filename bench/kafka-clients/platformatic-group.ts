@@ -8,6 +8,7 @@ import {
 import { createRecordBuffer } from '../../platform/adapters/kafka/record-buffer.ts'
 import type { Consumer, LogRecord, PollLimit, Position } from '../../platform/ports/event-log.ts'
 import { MillraceError } from '../../platform/runtime/errors.ts'
+import { notOwner } from '../../platform/runtime/not-owner.ts'
 import { untilWoken, wake } from '../../platform/runtime/wake.ts'
 import { baseOf, groupIdOf, guarded, type PlatformaticOptions } from './platformatic-base.ts'
 
@@ -91,10 +92,17 @@ export async function joinPlatformaticGroup(
       })
       polled = undefined
     },
-    owned: () =>
-      (client.assignments ?? []).flatMap(({ topic, partitions }) =>
-        partitions.map((partition) => ({ topic: topic.slice(prefix.length), partition })),
-      ),
+    ownership() {
+      const { generationId } = client
+      return {
+        places: (client.assignments ?? []).flatMap(({ topic, partitions }) =>
+          partitions.map((partition) => ({ topic: topic.slice(prefix.length), partition })),
+        ),
+        assertOwner() {
+          if (client.generationId !== generationId) throw notOwner()
+        },
+      }
+    },
     async close() {
       await opened.close()
       await client.close(true)
@@ -113,8 +121,6 @@ const toRecord = ({ topic, partition, offset, timestamp, key, value }: Message, 
   key: String(key),
   value,
 })
-
-const notOwner = (): MillraceError => new MillraceError('event-log.not-owner', 'The partitions were dealt out anew.')
 
 function isNotOwner(error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return false

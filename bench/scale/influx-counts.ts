@@ -32,5 +32,5 @@ async function rows(
 ): Promise<readonly string[]> {
   const query = `from(bucket: "${bucket}") |> range(start: ${new Date(fromMs).toISOString()}, stop: ${new Date(toMs).toISOString()})
     |> filter(fn: (r) => r._measurement == "reading" and r._field == "${field}") ${rest}`
-  return (await askInflux(influx, query)).trim().split('\n').slice(1)
+  return (await askInflux(influx, query)).trim().split(/\r?\n/).slice(1)
 }

@@ -63,6 +63,18 @@ export interface PollLimit {
   readonly bytesMax: number
 }
 
+/** Partitions that were dealt out to a consumer. Each time that they are, there is another one, also where the same are in it. */
+export interface Ownership {
+  readonly places: readonly Place[]
+  /**
+   * To be asked right before what was read of them is stored: somebody else may have stored newer values by now.
+   *
+   * @throws {MillraceError} `event-log.not-owner` - they were dealt out anew; `event-log.unavailable` - the log has been silent for so long that they may
+   * have been: ask again.
+   */
+  assertOwner(): void
+}
+
 export interface Consumer {
   /**
    * Next records of the partitions this consumer owns, in offset order within each partition; waits until there are any, and need not
@@ -81,11 +93,8 @@ export interface Consumer {
    * @throws {MillraceError} `event-log.not-owner` - a partition was given to another consumer of the group; it will be read again there.
    */
   commit(): Promise<void>
-  /**
-   * The partitions that are its own, as far as it knows; it may know of none before its first poll, and while partitions are dealt out.
-   * Each time that they were dealt out it is another array, also where the same are in it.
-   */
-  owned(): readonly Place[]
+  /** What is its own, as far as it knows; it may know of nothing before its first poll, and while partitions are dealt out. Asked right behind a poll: of what that returned. */
+  ownership(): Ownership
   /** Leaves the group; the others take over its partitions. Uncommitted records are delivered again. */
   close(): Promise<void>
 }

@@ -4,11 +4,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t, { type Test } from 'tap'
 import type { KafkaLog } from '../../platform/adapters/kafka/open.ts'
-import type { Consumer } from '../../platform/ports/event-log.ts'
+import type { Consumer, Ownership } from '../../platform/ports/event-log.ts'
 import { startKafka } from '../../scripts/services/kafka.ts'
 import { order, pollMany, text } from '../contract/event-log/implementations.ts'
 import { appendMany, numbers, openLog } from '../contract/kafka/open-log.ts'
@@ -20,6 +21,8 @@ const RECOVER_MS_MAX = 30_000
 const CLOSE_MS_MAX = 60_000
 /** Shorter than the time-out of a request, so that only the watchdog can have noticed. */
 const WATCHDOG_MS = 3_000
+/** Of a member. */
+const SESSION_TIMEOUT_MS = 6_000
 const BUFFERED_RECORDS_MAX = 20_000
 const MIB = 1_048_576
 /** Of what is still held after a collection, from when all that may wait does. */
@@ -68,6 +71,42 @@ t.test('a broker that hangs', { skip: needsService('kafka') }, async (t) => {
   t.ok(tookMs < CLOSE_MS_MAX, `and it can be left while it hangs: ${tookMs} ms`)
 })
 
+t.test('a member that has heard nothing of its group is not taken for an owner', { skip: needsService('kafka') }, async (t) => {
+  const broker = await startOwn(t)
+  const { log } = await openLog(t, { brokers: [broker.brokers] })
+  const consumer = await log.join('group', ['orders'])
+  await appendMany(log, numbers(1))
+  await pollMany(consumer, 1)
+  const before = consumer.ownership()
+  before.assertOwner()
+  const saysOf = (ownership: Ownership): unknown => {
+    try {
+      ownership.assertOwner()
+      return 'owner'
+    } catch (error) {
+      return error instanceof Error && 'code' in error && error.code
+    }
+  }
+
+  broker.child.kill('SIGSTOP')
+  const startMs = performance.now()
+  while (saysOf(before) === 'owner') await setTimeout(50)
+  const tookMs = Math.round(performance.now() - startMs)
+  t.equal(saysOf(before), 'event-log.unavailable', 'it can not be known')
+  t.ok(tookMs < SESSION_TIMEOUT_MS, `before the group can have given it up: after ${tookMs} ms`)
+
+  broker.child.kill('SIGCONT')
+  const healed = performance.now()
+  while (saysOf(consumer.ownership()) !== 'owner' || consumer.ownership().places.length === 0) {
+    if (performance.now() - healed > RECOVER_MS_MAX) throw new Error('It never is an owner again.')
+    await setTimeout(50)
+  }
+  t.ok(
+    ['owner', 'event-log.not-owner'].includes(String(saysOf(before))),
+    'what it had is either still its own, or known to be lost',
+  )
+})
+
 async function startOwn(t: Test) {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-kafka-'))
   const broker = await startKafka(folder)
@@ -103,12 +142,12 @@ async function hammer(log: KafkaLog, forMs: number) {
 
   while (performance.now() - startMs < forMs) {
     for (const key of numbers(1_000)) void append(key)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await setTimeout(20)
     if (before === 0 && performance.now() - startMs > FULL_AFTER_MS) before = heldBytes()
     found.mostWaiting = Math.max(found.mostWaiting, waiting)
   }
   found.growthBytes = heldBytes() - before
-  while (waiting > 0) await new Promise((resolve) => setTimeout(resolve, 50))
+  while (waiting > 0) await setTimeout(50)
   return found
 }
 

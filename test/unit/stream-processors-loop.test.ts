@@ -3,6 +3,7 @@
 import t from 'tap'
 import type { Consumer } from '../../platform/ports/event-log.ts'
 import { MillraceError } from '../../platform/runtime/errors.ts'
+import { notOwner } from '../../platform/runtime/not-owner.ts'
 import { never, text, until } from './sqlite-log/open-log.ts'
 import { away, openLoop } from './stream-processors/open-loop.ts'
 
@@ -86,6 +87,46 @@ t.test('a batch whose partition went to another consumer is left to that one, an
   await end()
   t.same(counts, { batches: 2, records: 2, retries: 0 }, 'the batch was read again, and counted once')
 })
+
+t.test(
+  'a batch is not stored any more once its partition went to another consumer, however long the store was away',
+  async (t) => {
+    let isGone = false
+    const asked: string[] = []
+    const through = (real: Consumer): Consumer => ({
+      ...real,
+      ownership() {
+        const { places, assertOwner } = real.ownership()
+        const wasGone = isGone
+        return {
+          places,
+          assertOwner() {
+            assertOwner()
+            if (isGone && !wasGone) throw notOwner()
+          },
+        }
+      },
+    })
+    const { log, append, committed, end } = await openLoop(
+      t,
+      async (records) => {
+        asked.push(records.map(({ value }) => text(value)).join())
+        if (asked.length > 1) return
+        const other = await log.join('group', ['single'])
+        await other.close()
+        isGone = true
+        throw away()
+      },
+      { through },
+    )
+    await append('a')
+    await until(() => asked.length === 1)
+    await append('b')
+    await until(async () => (await committed()) === 2)
+    await end()
+    t.same(asked.slice(0, 2), ['a', 'a,b'], 'what it had is given up, and read again with what came since')
+  },
+)
 
 t.test('an error that waiting can not mend ends the loop, commits nothing and gives the partitions up', async (t) => {
   for (const error of [

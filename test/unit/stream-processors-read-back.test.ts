@@ -3,13 +3,14 @@
 import t, { type Test } from 'tap'
 import { MillraceError } from '../../platform/runtime/errors.ts'
 import { createLogger } from '../../platform/runtime/log.ts'
+import { notOwner } from '../../platform/runtime/not-owner.ts'
 import { WHOLE_STORE } from '../../stream-processors/cell-share.ts'
 import { withReadBack } from '../../stream-processors/read-back.ts'
 import { never, openLog } from './sqlite-log/open-log.ts'
 
 const quiet = createLogger({ level: 'silent', part: 'test', isPretty: false })
 const RECORDS = 60
-const mine = (): boolean => true
+const mine = { assertOwner: () => undefined }
 
 /** All records are stored and committed, and the log's consumer owns all partitions. */
 async function openWorld(t: Test) {
@@ -41,13 +42,14 @@ async function openWorld(t: Test) {
   )
   for (let n = 0; n < RECORDS; n++) await log.append([{ topic: 'orders', key: `key-${n}`, value: Buffer.from('x') }])
   while (stored.size < RECORDS) {
-    await process(await consumer.poll({ recordsMax: 100, bytesMax: 10_000 }, never), never)
+    await process(await consumer.poll({ recordsMax: 100, bytesMax: 10_000 }, never), never, consumer.ownership())
     await consumer.commit()
   }
   return {
     stored,
     broken,
-    owned: () => consumer.owned(),
+    owned: () => consumer.ownership().places,
+    process,
     upkeep,
     replayed: () => replayed,
     lose() {
@@ -59,14 +61,14 @@ async function openWorld(t: Test) {
 
 t.test('each partition is looked at, one in a round, without a record of it', async (t) => {
   const { stored, owned, upkeep, lose, replayed } = await openWorld(t)
-  t.equal(await upkeep(owned(), mine, never), false, 'they have been looked at before their first batch')
+  t.equal(await upkeep({ places: owned(), ...mine }, never), false, 'they have been looked at before their first batch')
   lose()
   const more: boolean[] = []
-  for (let round = 0; round < owned().length; round++) more.push(await upkeep(owned(), mine, never))
+  for (let round = 0; round < owned().length; round++) more.push(await upkeep({ places: owned(), ...mine }, never))
   t.same(more, [true, true, true, false])
   t.equal(stored.size, RECORDS)
   t.equal(replayed(), RECORDS)
-  await upkeep(owned(), mine, never)
+  await upkeep({ places: owned(), ...mine }, never)
   t.equal(replayed(), RECORDS, 'and once is enough')
 })
 
@@ -75,22 +77,26 @@ t.test('one that can not be read hides no other', async (t) => {
   const ofBroken = [...stored].filter((one) => one.startsWith('1/')).length
   lose()
   broken.add(1)
-  for (let round = 0; round < 8; round++) await upkeep(owned(), mine, never).catch(() => false)
+  for (let round = 0; round < 8; round++) await upkeep({ places: owned(), ...mine }, never).catch(() => false)
   t.equal(stored.size, RECORDS - ofBroken)
   broken.clear()
-  await upkeep(owned(), mine, never)
+  await upkeep({ places: owned(), ...mine }, never)
   t.equal(stored.size, RECORDS)
 })
 
 t.test("nothing is written again once the partition may be somebody else's, or the processor stops", async (t) => {
-  const { stored, owned, upkeep, lose } = await openWorld(t)
+  const { stored, owned, process, upkeep, lose } = await openWorld(t)
   lose()
-  await t.rejects(
-    upkeep(owned(), () => false, never),
-    { code: 'event-log.not-owner' },
-  )
-  await t.rejects(upkeep(owned(), mine, AbortSignal.abort()))
+  const gone = {
+    assertOwner() {
+      throw notOwner()
+    },
+  }
+  await t.rejects(upkeep({ places: owned(), ...gone }, never), { code: 'event-log.not-owner' })
+  const batch = [{ topic: 'orders', partition: 0, offset: 1, timestampMs: 0, key: 'k', value: Buffer.from('x') }]
+  await t.rejects(process(batch, never, gone), { code: 'event-log.not-owner' }, 'nor before a batch, or the batch itself')
+  await t.rejects(upkeep({ places: owned(), ...mine }, AbortSignal.abort()))
   t.equal(stored.size, 0)
-  for (let round = 0; round < owned().length; round++) await upkeep(owned(), mine, never)
+  for (let round = 0; round < owned().length; round++) await upkeep({ places: owned(), ...mine }, never)
   t.equal(stored.size, RECORDS, 'it stays to be done')
 })

@@ -1,10 +1,11 @@
-import type { Consumer, Place, PollLimit, Position } from '../../ports/event-log.ts'
+import type { Consumer, Ownership, Place, PollLimit, Position } from '../../ports/event-log.ts'
 import { MillraceError } from '../../runtime/errors.ts'
+import { notOwner } from '../../runtime/not-owner.ts'
 import { untilWoken, wake } from '../../runtime/wake.ts'
 import type { BatchSource } from './batch-source.ts'
 import { type LivesOptions, startLives } from './lives.ts'
 import { createRecordBuffer } from './record-buffer.ts'
-import { asUnavailable, guarded, isNotOwner, notOwner } from './unavailable.ts'
+import { asUnavailable, guarded, saysNotOwner } from './unavailable.ts'
 
 interface Polled {
   readonly generation: number
@@ -23,15 +24,30 @@ export async function joinKafkaGroup(options: LivesOptions): Promise<Consumer> {
   /** Changes whenever what was fetched before may belong to somebody else. */
   let generation = 0
   let source: BatchSource | undefined
-  let owned: readonly Place[] = []
+  let ownership = createOwnership([])
   let polled: Polled | undefined
   let isClosed = false
 
   function forget(): void {
     generation++
     source = undefined
-    owned = []
+    ownership = createOwnership([])
     buffer.clear()
+  }
+
+  function createOwnership(places: readonly Place[]): Ownership {
+    const own = generation
+    return {
+      places,
+      assertOwner() {
+        if (own !== generation) throw notOwner()
+        if (!lives.isMember())
+          throw new MillraceError(
+            'event-log.unavailable',
+            'Kafka has not confirmed for too long that the partitions are still ours.',
+          )
+      },
+    }
   }
 
   const lives = startLives(options, {
@@ -44,7 +60,7 @@ export async function joinKafkaGroup(options: LivesOptions): Promise<Consumer> {
     rebalancing: forget,
     joined(partitions) {
       forget()
-      owned = partitions
+      ownership = createOwnership(partitions)
       buffer.share(partitions.length)
     },
   })
@@ -62,7 +78,7 @@ export async function joinKafkaGroup(options: LivesOptions): Promise<Consumer> {
 
   return {
     close,
-    owned: () => owned,
+    ownership: () => ownership,
     async poll(limit: PollLimit, signal: AbortSignal) {
       polled = undefined
       while (!signal.aborted) {
@@ -84,7 +100,7 @@ export async function joinKafkaGroup(options: LivesOptions): Promise<Consumer> {
       try {
         await guarded(() => from.commit(positions))
       } catch (error) {
-        throw isNotOwner(error) ? notOwner() : asUnavailable(error)
+        throw saysNotOwner(error) ? notOwner() : asUnavailable(error)
       }
       polled = undefined
     },

@@ -20,6 +20,8 @@ export interface MemberEvents {
   joined(partitions: readonly Place[]): void
   /** It lives: it has fetched, or its heart has beaten. */
   alive(): void
+  /** The group's coordinator has said that it is a member, asked at that time of `performance.now()`. */
+  confirmed(askedMs: number): void
   ended(error: Error): void
 }
 
@@ -39,6 +41,8 @@ export interface MemberOptions {
 /** A member that says nothing for so long is taken for dead, and others get its partitions. Brokers allow 6 s at the least. */
 const SESSION_TIMEOUT_MS = 6_000
 const HEARTBEAT_EVERY_MS = 1_000
+/** From the question on: for so long the coordinator can't have given up a member that it confirmed. */
+export const CONFIRMED_MS_MAX = SESSION_TIMEOUT_MS - HEARTBEAT_EVERY_MS
 const REBALANCE_TIMEOUT_MS = 10_000
 /** A fetch that finds nothing waits this long; heartbeats go out in between. */
 const FETCH_WAIT_MS = 250
@@ -93,9 +97,14 @@ export async function startMember({ kafka, group, topics, prefix }: MemberOption
 }
 
 function listen(consumer: KafkaConsumer, prefix: string, events: MemberEvents): void {
-  const { REBALANCING, GROUP_JOIN, FETCH, HEARTBEAT, CRASH } = consumer.events
+  const { REBALANCING, GROUP_JOIN, FETCH, HEARTBEAT, CRASH, REQUEST } = consumer.events
+  let askedMs = Number.NEGATIVE_INFINITY
+  consumer.on(REQUEST, ({ payload: { apiName, duration } }) => {
+    if (apiName === 'Heartbeat' || apiName === 'SyncGroup') askedMs = performance.now() - duration
+  })
   consumer.on(REBALANCING, events.rebalancing)
   consumer.on(GROUP_JOIN, ({ payload: { memberAssignment } }) => {
+    events.confirmed(askedMs)
     const assigned = Object.entries(memberAssignment).map(([topic, partitions]) => ({ topic, partitions }))
     events.joined(
       assigned.flatMap(({ topic, partitions }) =>
@@ -106,6 +115,9 @@ function listen(consumer: KafkaConsumer, prefix: string, events: MemberEvents): 
     consumer.resume(assigned)
   })
   consumer.on(FETCH, events.alive)
-  consumer.on(HEARTBEAT, events.alive)
+  consumer.on(HEARTBEAT, () => {
+    events.alive()
+    events.confirmed(askedMs)
+  })
   consumer.on(CRASH, ({ payload: { error } }) => events.ended(error))
 }

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from '../../runtime/log.ts'
-import { type GroupMember, type MemberEvents, type MemberOptions, startMember } from './group-member.ts'
+import { CONFIRMED_MS_MAX, type GroupMember, type MemberEvents, type MemberOptions, startMember } from './group-member.ts'
 import { settledWithin } from './settled-within.ts'
 import { asUnavailable } from './unavailable.ts'
 
@@ -16,6 +16,8 @@ export interface Lives {
   /** Resolves once a member has joined. @throws when none has for too long, with what the last one ended of. */
   readonly joined: Promise<void>
   resume(topic: string, partition: number): void
+  /** False when the group may have given its partitions away without a word: it hasn't confirmed the member for too long. */
+  isMember(): boolean
   stop(): Promise<void>
 }
 
@@ -41,6 +43,7 @@ export function startLives(options: LivesOptions, events: LifeEvents): Lives {
   const first = Promise.withResolvers<void>()
   const stopping = new AbortController()
   let aliveMs = performance.now()
+  let confirmedMs = Number.NEGATIVE_INFINITY
   let waitMs = RESTART_WAIT_MS
 
   function begin(): Life {
@@ -66,6 +69,9 @@ export function startLives(options: LivesOptions, events: LifeEvents): Lives {
         first.resolve()
       },
       alive: whenCurrent(() => (aliveMs = performance.now())),
+      confirmed: (askedMs) => {
+        if (!isOver) confirmedMs = askedMs
+      },
       ended: end,
     })
     const life: Life = { starting, over: over.promise, member: undefined, end }
@@ -116,6 +122,7 @@ export function startLives(options: LivesOptions, events: LifeEvents): Lives {
   return {
     joined: first.promise,
     resume: (topic, partition) => life.member?.resume(topic, partition),
+    isMember: () => performance.now() - confirmedMs < CONFIRMED_MS_MAX,
     async stop() {
       clearInterval(watchdog)
       stopping.abort()

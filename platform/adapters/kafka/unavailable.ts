@@ -58,15 +58,9 @@ export async function guarded<T>(work: () => Promise<T>, timeoutMs = CALL_TIMEOU
   }
 }
 
-export const notOwner = (): MillraceError =>
-  new MillraceError(
-    'event-log.not-owner',
-    'The partitions were dealt out anew; what was read is read again by who owns them now.',
-  )
-
 /** kafkajs wraps errors when it has given up trying. */
-export function isNotOwner(error: unknown): boolean {
+export function saysNotOwner(error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return false
   if ('type' in error && typeof error.type === 'string' && NOT_OWNER.has(error.type)) return true
-  return 'cause' in error && isNotOwner(error.cause)
+  return 'cause' in error && saysNotOwner(error.cause)
 }

@@ -1,4 +1,13 @@
-import { type Consumer, type LogRecord, type Place, type PollLimit, type Position, sizeOfAll } from '../../../ports/event-log.ts'
+import {
+  type Consumer,
+  type LogRecord,
+  type Ownership,
+  type Place,
+  type PollLimit,
+  type Position,
+  sizeOfAll,
+} from '../../../ports/event-log.ts'
+import { notOwner } from '../../../runtime/not-owner.ts'
 import type { Caller } from '../../../runtime/thread.ts'
 import { untilWoken, wake } from '../../../runtime/wake.ts'
 import type { LogWriterCalls, Sync } from './log-writer-calls.ts'
@@ -32,7 +41,7 @@ export async function joinLogGroup(
   let cursors: Cursor[] = []
   let first = 0
   let uncommitted: Position[] = []
-  let owned: readonly Place[] = []
+  let ownership = createOwnership([])
   let syncing: Syncing | undefined
   const waiting = new Set<() => void>()
 
@@ -74,7 +83,18 @@ export async function joinLogGroup(
     if (assignment === undefined) return
     generation = current
     cursors = assignment.map((position) => ({ ...position }))
-    owned = assignment.map(({ topic, partition }) => ({ topic, partition }))
+    ownership = createOwnership(assignment.map(({ topic, partition }) => ({ topic, partition })))
+  }
+
+  /** Of the generation there is. What the log has dealt out since the last sync is found out by the commit. */
+  function createOwnership(places: readonly Place[]): Ownership {
+    const own = generation
+    return {
+      places,
+      assertOwner() {
+        if (own !== generation) throw notOwner()
+      },
+    }
   }
 
   async function readOwned({ recordsMax, bytesMax }: PollLimit): Promise<readonly LogRecord[]> {
@@ -121,7 +141,7 @@ export async function joinLogGroup(
       uncommitted = []
     },
 
-    owned: () => owned,
+    ownership: () => ownership,
 
     async close() {
       await writer.call('leave', member)

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { MessagePort } from 'node:worker_threads'
-import { MillraceError } from '../../../runtime/errors.ts'
+import { notOwner } from '../../../runtime/not-owner.ts'
 import { answer } from '../../../runtime/thread.ts'
 import { explainDamage } from '../database.ts'
 import { openLogDatabase } from './log-format.ts'
@@ -68,7 +68,7 @@ export function openLogWriter(data: LogWriterData, { clock, onLostWrite }: LogWr
     commit(member, generation, positions) {
       const group = groups.groupName(member)
       if (group === undefined || groups.generation(member) !== generation) {
-        throw new MillraceError('event-log.not-owner', 'The group has dealt out its partitions anew; poll again.')
+        throw notOwner()
       }
       writing(() => store.commit(group, positions))
     },
