@@ -3,25 +3,32 @@ import type { InfluxClient } from './client.ts'
 import { toLine, toSeenLine } from './line.ts'
 import { createLines, type Lines } from './lines.ts'
 import { type NameLimits, refusalOf, type SensorNames, type TenantNames, takeNames } from './names.ts'
-import { sendInRequests } from './send-lines.ts'
+import { type RefusedLine, sendInRequests } from './send-lines.ts'
 import { fits } from './shape.ts'
 
 export interface BatchOptions {
   readonly client: Pick<InfluxClient, 'write'>
   readonly bucket: string
   readonly limits: NameLimits
+  /** Once it has fired, no more requests leave. */
+  readonly signal: AbortSignal
 }
 
 /** The points of one call that go to one InfluxDB. */
 export interface Batch {
-  add(point: Point, index: number, names: TenantNames): void
+  /** @returns true when a request is ready to leave, as soon as the event loop has its turn. */
+  add(point: Point, index: number, names: TenantNames): boolean
   /** @throws {MillraceError} `time-series.unavailable` - some of the points may be stored. */
-  send(signal: AbortSignal): Promise<Pick<WriteOutcome, 'rejected' | 'stored'>>
+  send(): Promise<Pick<WriteOutcome, 'rejected' | 'stored'>>
+  /** Resolves when nothing is under way any more, to be called where `send` never is. */
+  giveUp(): Promise<void>
 }
 
 /** Requests of one batch that are under way at once. A sensor's lines are always in the same lane, so that its later points win. */
 const LANES = 3
 const LINES_PER_REQUEST = 5_000
+/** So many of a lane leave while the others are still being made: the server needn't wait for the last line to begin. */
+const LINES_AHEAD = 1_000
 
 type Rejected = WriteOutcome['rejected'][number]
 
@@ -39,14 +46,14 @@ function mustNote(sensor: SensorNames, { timestampMs, receivedMs }: Point): bool
   return true
 }
 
-/** What fits into one request is one. */
-function joinWhenSmall(lanes: readonly Lines[]): readonly Lines[] {
-  const [first, ...others] = lanes
-  const isSmall = lanes.reduce((sum, { count }) => sum + count, 0) <= LINES_PER_REQUEST
-  if (first === undefined || !isSmall) return lanes
-  for (const lane of others) first.addAll(lane)
-  return [first]
+/** One request after the other. */
+interface Lane {
+  lines: Lines
+  /** What the requests so far were refused; rejects with the first that failed, behind which no other is sent. */
+  sent: Promise<readonly RefusedLine[]>
 }
+
+const createLane = (): Lane => ({ lines: createLines(), sent: Promise.resolve([]) })
 
 /** @returns the sensor where the point is like its last one, and needs no more looking at. */
 function usual({ sensors }: TenantNames, point: Point): SensorNames | undefined {
@@ -58,37 +65,78 @@ function usual({ sensors }: TenantNames, point: Point): SensorNames | undefined 
  * Nothing outlives the call: its lines are built, sent and answered for within it, so there is no buffer that an exit could lose, and the
  * caller's own pace is the back pressure.
  */
-export function createBatch({ client, bucket, limits }: BatchOptions): Batch {
-  const lanes = Array.from({ length: LANES }, createLines)
+export function createBatch({ client, bucket, limits, signal }: BatchOptions): Batch {
+  const lanes = Array.from({ length: LANES }, createLane)
+  const [firstLane = createLane()] = lanes
+  let isAhead = false
   /** Heard later than ever before. */
   const seen = new Set<SensorNames>()
   const rejected: Rejected[] = []
   let stored = 0
+
+  /** What is there behind all that left before. */
+  function leave(lane: Lane): void {
+    const { lines, sent } = lane
+    lane.sent = sent.then(async (refused) => {
+      try {
+        return [
+          ...refused,
+          ...(await sendInRequests(client, lines, { bucket, precision: 'ms' }, { linesMax: LINES_PER_REQUEST, signal })),
+        ]
+      } finally {
+        lines.free()
+      }
+    })
+    // It is looked at when all have ended.
+    lane.sent.catch(() => undefined)
+  }
+
+  /** What fits into one request is one. */
+  function joined(): Lane {
+    for (const { lines } of lanes) {
+      if (lines === firstLane.lines) continue
+      firstLane.lines.addAll(lines)
+      lines.free()
+    }
+    return firstLane
+  }
+
+  /** Of when sensors were heard: it is said again with the next attempt. */
+  function forget(): void {
+    for (const sensor of seen) sensor.seenMs = 0
+  }
 
   return {
     add(point, index, names) {
       const sensor = usual(names, point) ?? refusalOf(names, point, limits) ?? takeNames(names, point)
       if ('reason' in sensor) {
         rejected.push({ index, ...sensor })
-        return
+        return false
       }
-      lanes[sensor.hash % LANES]?.add(toLine(point, sensor), index, point.values.size)
+      const lane = lanes[sensor.hash % LANES] ?? firstLane
+      lane.lines.add(toLine(point, sensor), index, point.values.size)
       stored += point.values.size
       if (mustNote(sensor, point)) seen.add(sensor)
+      if (lane.lines.count < LINES_AHEAD) return false
+      isAhead = true
+      leave(lane)
+      lane.lines = createLines()
+      return true
     },
 
-    async send(signal) {
-      for (const sensor of seen) lanes[0]?.add(toSeenLine(sensor), -1, 0)
-      const sent = joinWhenSmall(lanes)
+    async giveUp() {
+      forget()
+      await Promise.allSettled(lanes.map(({ sent }) => sent))
+    },
+
+    async send() {
+      for (const sensor of seen) firstLane.lines.add(toSeenLine(sensor), -1, 0)
+      for (const lane of isAhead ? lanes : [joined()]) leave(lane)
       // All have ended, one way or the other, when this settles: nothing of a batch arrives after it was given up.
-      const ended = await Promise.allSettled(
-        sent.map((lane) => sendInRequests(client, lane, { bucket, precision: 'ms' }, { linesMax: LINES_PER_REQUEST, signal })),
-      )
-      for (const lane of lanes) lane.free()
+      const ended = await Promise.allSettled(lanes.map(({ sent }) => sent))
       for (const end of ended) {
         if (end.status === 'rejected') {
-          // It is said again with the next attempt.
-          for (const sensor of seen) sensor.seenMs = 0
+          forget()
           throw end.reason
         }
         for (const { index, detail, values } of end.value) {

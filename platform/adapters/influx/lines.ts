@@ -28,8 +28,8 @@ const BREAK = 0x0a
 
 /** Memory of earlier ones: made anew for each batch, it would have the whole heap collected several times a second. */
 const spare: Buffer[] = []
-const SPARE_MAX = 6
-const SPARE_BYTES_MAX = 4_194_304
+const SPARE_MAX = 12
+const SPARE_BYTES_MAX = 1_048_576
 
 export function createLines(): Lines {
   let bytes = spare.pop() ?? Buffer.allocUnsafe(FIRST_BYTES)

@@ -1,7 +1,8 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { RejectionWriter } from '../../ports/rejections.ts'
-import type { Point, ReadBack, TimeSeriesWriter } from '../../ports/time-series.ts'
+import type { Point, ReadBack, TimeSeriesWriter, WriteOutcome } from '../../ports/time-series.ts'
 import type { Logger } from '../../runtime/log.ts'
-import { createBatch } from './batch.ts'
+import { type Batch, createBatch } from './batch.ts'
 import type { Cell } from './cells.ts'
 import { openInfluxClient } from './client.ts'
 import { createDiskWatch } from './disk-watch.ts'
@@ -46,25 +47,13 @@ export function openInfluxWriter({ cell, isCompressed = false, limits: changed, 
   return {
     async write(points, signal) {
       signal.throwIfAborted()
-      const batch = createBatch({ client, bucket, limits })
-      /** Of tenants that are met for the first time. */
-      const waiting: { readonly point: Point; readonly index: number }[] = []
-      const unknown = new Set<string>()
-      let index = -1
-      for (const point of points) {
-        index++
-        const known = unknown.has(point.tenant) ? undefined : names.of(point.tenant)
-        if (known !== undefined) {
-          batch.add(point, index, known)
-          continue
-        }
-        waiting.push({ point, index })
-        unknown.add(point.tenant)
+      const batch = createBatch({ client, bucket, limits, signal })
+      try {
+        return await fill(batch, points, signal)
+      } catch (error) {
+        await batch.giveUp()
+        throw error
       }
-      if (unknown.size > 0) await names.load(unknown, signal)
-      for (const { point, index } of waiting) batch.add(point, index, loaded(point.tenant))
-      const { rejected, stored } = await batch.send(signal)
-      return { rejected: rejected.toSorted((left, right) => left.index - right.index), stored, duplicates: 0, conflicts: 0 }
     },
 
     index: (entries) => writeRejections({ client, bucket }, entries),
@@ -82,6 +71,25 @@ export function openInfluxWriter({ cell, isCompressed = false, limits: changed, 
     missingRejections: (entries, signal) => findMissingRejections({ client, bucket }, entries, signal),
 
     close: client.close,
+  }
+
+  async function fill(batch: Batch, points: Iterable<Point>, signal: AbortSignal): Promise<WriteOutcome> {
+    /** Of tenants that are met for the first time. */
+    const waiting: { readonly point: Point; readonly index: number }[] = []
+    const unknown = new Set<string>()
+    let index = -1
+    for (const point of points) {
+      index++
+      const known = unknown.has(point.tenant) ? undefined : names.of(point.tenant)
+      if (known === undefined) {
+        waiting.push({ point, index })
+        unknown.add(point.tenant)
+      } else if (batch.add(point, index, known)) await turn()
+    }
+    if (unknown.size > 0) await names.load(unknown, signal)
+    for (const { point, index } of waiting) if (batch.add(point, index, loaded(point.tenant))) await turn()
+    const { rejected, stored } = await batch.send()
+    return { rejected: rejected.toSorted((left, right) => left.index - right.index), stored, duplicates: 0, conflicts: 0 }
   }
 
   function loaded(tenant: string): TenantNames {
