@@ -38,9 +38,12 @@ export async function probe({ server, rootPem }: LoadedBench, ask: WhichAreThere
     perSecond: PER_SECOND,
     onSend: (timeMs) => sentAt.set(timeMs, performance.now()),
   })
+  let broken: unknown
+  publishing.catch((error: unknown) => (broken = error))
   const took: number[] = []
   while (took.length < total) {
     await setTimeout(ASK_EVERY_MS)
+    if (broken !== undefined) throw broken
     const [first] = sentAt
     if (first === undefined) continue
     const [fromMs, firstSentAt] = first

@@ -1,4 +1,4 @@
-import { NAMES_MAX } from './message.ts'
+import { MESSAGE_BYTES_MAX, NAMES_MAX } from './message.ts'
 import { isMetricName, isSensorId } from './names.ts'
 import { type NameKind, nameKind, peek, readName, readNumber, readWord, type TextCursor, take, wordOf } from './plain-json.ts'
 import { QUALITIES } from './reading.ts'
@@ -88,7 +88,7 @@ export function createPlainReader(): (bytes: Uint8Array) => PlainMessage | undef
     draft.metricCount = 0
     cursor.bytes = bytes
     cursor.at = 0
-    return readMessage(cursor, draft) ? draft : undefined
+    return bytes.length <= MESSAGE_BYTES_MAX && readMessage(cursor, draft) ? draft : undefined
   }
 }
 

@@ -4,6 +4,7 @@ import { crashPoint } from '../platform/runtime/crash-points.ts'
 import { isNotOwner } from '../platform/runtime/not-owner.ts'
 import { type RetryPolicy, retry } from '../platform/runtime/retry.ts'
 import { GIVEN_UP, untilGrace } from './stop-grace.ts'
+import { untilOwner } from './until-owner.ts'
 import { createUpkeepRounds, type UpkeepOptions } from './upkeep-rounds.ts'
 
 /**
@@ -75,7 +76,9 @@ async function workOff(
   const ownership = consumer.ownership()
   const startMs = performance.now()
   const store = async (): Promise<void> => {
-    ownership.assertOwner()
+    await untilOwner(ownership, signal, (error) =>
+      log.warn({ ...name, code: error.code, err: error }, 'The batch waits until it is known whose it is.'),
+    )
     await process(records, signal, ownership)
   }
   const isStored = await retry(() => asOwner(store), policy, signal)
@@ -111,7 +114,10 @@ function retryPolicy({ name, log, onRetry }: LoopOptions): RetryPolicy {
     attemptsMax: Number.POSITIVE_INFINITY,
     onFailure(error, attempt) {
       onRetry()
-      log.warn({ ...name, attempt, code: error.code, err: error }, 'A store is away; the batch is tried again.')
+      log.warn(
+        { ...name, attempt, code: error.code, err: error },
+        'A store, or the event log, is away; the batch is tried again.',
+      )
     },
   }
 }

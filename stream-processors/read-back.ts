@@ -22,7 +22,7 @@ export interface Restoring<Sample> {
   sampleOf(record: LogRecord): Sample | undefined
   /** Which of them the store doesn't hold, by their index. */
   missing(samples: readonly Sample[], signal: AbortSignal): Promise<readonly number[]>
-  restore(records: readonly LogRecord[], signal: AbortSignal): Promise<void>
+  restore(records: readonly LogRecord[], signal: AbortSignal, assertOwner: () => void): Promise<void>
 }
 
 export interface ReadBackSurroundings {
@@ -38,6 +38,8 @@ const EVERY_MS = 10_000
 /** Older records are taken as read back before. */
 const LOOK_BACK_MS = 24 * 3_600_000
 const SAMPLES_AT_ONCE = 16
+/** Who takes over partitions from another has all of them to look at before its first batch. */
+const PARTITIONS_AT_ONCE = 4
 const ONE_RECORD = { recordsMax: 1, bytesMax: 1 }
 /** Among which one of the cell's own is looked for. */
 const SEVERAL_RECORDS = { recordsMax: 1_000, bytesMax: 1_048_576 }
@@ -136,7 +138,7 @@ export function withReadBack<Sample>(
       const mine = await share.own(records)
       signal.throwIfAborted()
       assertOwner()
-      await restoring.restore(mine, signal)
+      await restoring.restore(mine, signal, assertOwner)
       crashPoint('process.after-replay')
       count += mine.length
       offset = last.offset + 1
@@ -155,7 +157,8 @@ export function withReadBack<Sample>(
   return {
     async process(records, signal, { assertOwner }) {
       const now = await currentEpoch()
-      for (const first of firstOfPartitions(records)) await checkOnce(first, now, { assertOwner, signal })
+      for (const firsts of inGroups(firstOfPartitions(records), PARTITIONS_AT_ONCE))
+        await allOrNone(firsts.map((first) => checkOnce(first, now, { assertOwner, signal })))
       assertOwner()
       try {
         await process(records, signal, { assertOwner })
@@ -177,6 +180,12 @@ export function withReadBack<Sample>(
       return due.length > 1
     },
   }
+}
+
+/** Nothing goes on behind it when it rejects. */
+async function allOrNone(works: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(works)).find(({ status }) => status === 'rejected')
+  if (failed?.status === 'rejected') throw failed.reason
 }
 
 const keyOf = ({ topic, partition }: Place): string => `${topic}/${partition}`

@@ -10,10 +10,11 @@ export function restoringReadings(series: TimeSeriesWriter, { missing }: ReadBac
     what: 'readings',
     sampleOf: (record) => readPoints(record)?.points[0],
     missing,
-    async restore(records, signal) {
+    async restore(records, signal, assertOwner) {
       await series.write(
         records.flatMap((record) => readPoints(record)?.points ?? []),
         signal,
+        assertOwner,
       )
     },
   }

@@ -36,10 +36,10 @@ export function createStoreReadings(
 ): Process {
   const known = createKnownSensors(sensors)
 
-  return async (records, signal) => {
+  return async (records, signal, { assertOwner }) => {
     const batch = createBatch(records)
     crashPoint('process.before-write')
-    const outcome = await series.write(batch.points(), signal)
+    const outcome = await series.write(batch.points(), signal, assertOwner)
     crashPoint('process.after-write')
     metrics.stored(outcome)
     noteSensors(known, batch, outcome)

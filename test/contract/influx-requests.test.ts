@@ -9,6 +9,7 @@ import { openInfluxReader } from '../../platform/adapters/influx/open-reader.ts'
 import { openInfluxWriter } from '../../platform/adapters/influx/open-writer.ts'
 import { proveTenant } from '../../platform/ports/tenant-scope.ts'
 import type { Point } from '../../platform/ports/time-series.ts'
+import { notOwner } from '../../platform/runtime/not-owner.ts'
 import { freePort } from '../../scripts/services/run.ts'
 import { needsService } from '../services.ts'
 import { firstOf, openWorld } from './influx/world.ts'
@@ -59,6 +60,35 @@ t.test('InfluxDB, slow in answering', { skip: needsService('influx') }, (t) => {
     await writer.write(points(1), never)
     const [row] = await reader.latest(acme, ['press-1'], never)
     t.equal(row?.lastSeenMs, T0 + 7_200_000)
+  })
+  t.test('what was given up makes a sensor neither heard of later nor earlier than it was', async (t) => {
+    const { writer, reader } = await openSlow(t)
+    const heardMs = T0 + 7_200_500
+    const at = (timestampMs: number, receivedMs: number): Point => point({ power_w: 1 }, { timestampMs, receivedMs })
+    function* broken(): Generator<Point> {
+      yield at(T0 + 1, heardMs + 50)
+      throw new RangeError('half-way')
+    }
+    await writer.write([at(T0 + 60_000, T0)], never)
+    await writer.write([at(T0, heardMs)], never)
+    await t.rejects(writer.write(broken(), never), RangeError)
+    await writer.write([at(T0 + 2, heardMs - 50)], never)
+    const [row] = await reader.latest(acme, ['press-1'], never)
+    t.equal(row?.lastSeenMs, heardMs)
+  })
+
+  t.test('nothing more leaves once the points may be of another', async (t) => {
+    const { writer, requests } = await openSlow(t)
+    await writer.write([point({ power_w: 0 })], never)
+    const before = requests.count
+    const isGone = (): boolean => requests.count - before >= 2
+    const assertOwner = (): void => {
+      if (isGone()) throw notOwner()
+    }
+    const batch = Array.from({ length: 6_000 }, (_, n) => point({ power_w: n }, { timestampMs: T0 + n }))
+    await t.rejects(writer.write(batch, never, assertOwner), { code: 'event-log.not-owner' })
+    t.equal(requests.count - before, 2)
+    t.equal(requests.now, 0)
   })
   t.end()
 })

@@ -8,6 +8,7 @@ import { checkMessage } from '../../ingest/check-message.ts'
 import { decodePayload } from '../../ingest/decode-payload.ts'
 import { receive } from '../../ingest/receive.ts'
 import type { Point } from '../../platform/ports/time-series.ts'
+import { MESSAGE_BYTES_MAX } from '../../schemas/message.ts'
 import { isMetricName, isSensorId } from '../../schemas/names.ts'
 import { nameKind, readName, readNumber } from '../../schemas/plain-json.ts'
 import { createPlainReader } from '../../schemas/plain-message.ts'
@@ -230,6 +231,13 @@ for (const [name, text] of Object.entries(large))
     t.equal(readPlain(bytesOf(text)), undefined)
     t.same(receive(FROM, bytesOf(text), NOW_MS, WINDOW).faults, [])
   })
+
+t.test('a sound message that is padded past the limit is refused for its size', async (t) => {
+  const text = messageOf(readingText({}))
+  const padded = (bytes: number): Buffer => Buffer.concat([bytesOf(text), Buffer.alloc(bytes - text.length, ' ')])
+  t.ok(readPlain(padded(MESSAGE_BYTES_MAX)))
+  t.match(receive(FROM, padded(MESSAGE_BYTES_MAX + 1), NOW_MS, WINDOW).faults, [{ reason: 'payload.too-large' }])
+})
 
 t.test('a message cut off anywhere is left to the parser', async (t) => {
   const bytes = bytesOf(messageOf(readingText({}), readingText({})))

@@ -3,7 +3,7 @@ import type { InfluxClient } from './client.ts'
 import { toLine, toSeenLine } from './line.ts'
 import { createLines, type Lines } from './lines.ts'
 import { type NameLimits, refusalOf, type SensorNames, type TenantNames, takeNames } from './names.ts'
-import { type RefusedLine, sendInRequests } from './send-lines.ts'
+import { type Destination, type RefusedLine, sendInRequests } from './send-lines.ts'
 import { fits } from './shape.ts'
 
 export interface BatchOptions {
@@ -12,6 +12,8 @@ export interface BatchOptions {
   readonly limits: NameLimits
   /** Once it has fired, no more requests leave. */
   readonly signal: AbortSignal
+  /** Nor when this throws, which is asked before each of them. */
+  readonly mayLeave: (() => void) | undefined
 }
 
 /** The points of one call that go to one InfluxDB. */
@@ -65,12 +67,13 @@ function usual({ sensors }: TenantNames, point: Point): SensorNames | undefined 
  * Nothing outlives the call: its lines are built, sent and answered for within it, so there is no buffer that an exit could lose, and the
  * caller's own pace is the back pressure.
  */
-export function createBatch({ client, bucket, limits, signal }: BatchOptions): Batch {
+export function createBatch({ client, bucket, limits, signal, mayLeave }: BatchOptions): Batch {
   const lanes = Array.from({ length: LANES }, createLane)
   const [firstLane = createLane()] = lanes
+  const to: Destination = { bucket, precision: 'ms', mayLeave }
   let isAhead = false
-  /** Heard later than ever before. */
-  const seen = new Set<SensorNames>()
+  /** Heard later than ever before, and when they were before. */
+  const seen = new Map<SensorNames, number>()
   const rejected: Rejected[] = []
   let stored = 0
 
@@ -79,10 +82,7 @@ export function createBatch({ client, bucket, limits, signal }: BatchOptions): B
     const { lines, sent } = lane
     lane.sent = sent.then(async (refused) => {
       try {
-        return [
-          ...refused,
-          ...(await sendInRequests(client, lines, { bucket, precision: 'ms' }, { linesMax: LINES_PER_REQUEST, signal })),
-        ]
+        return [...refused, ...(await sendInRequests(client, lines, to, { linesMax: LINES_PER_REQUEST, signal }))]
       } finally {
         lines.free()
       }
@@ -103,7 +103,7 @@ export function createBatch({ client, bucket, limits, signal }: BatchOptions): B
 
   /** Of when sensors were heard: it is said again with the next attempt. */
   function forget(): void {
-    for (const sensor of seen) sensor.seenMs = 0
+    for (const [sensor, beforeMs] of seen) sensor.seenMs = beforeMs
   }
 
   return {
@@ -116,7 +116,8 @@ export function createBatch({ client, bucket, limits, signal }: BatchOptions): B
       const lane = lanes[sensor.hash % LANES] ?? firstLane
       lane.lines.add(toLine(point, sensor), index, point.values.size)
       stored += point.values.size
-      if (mustNote(sensor, point)) seen.add(sensor)
+      const beforeMs = sensor.seenMs
+      if (mustNote(sensor, point) && !seen.has(sensor)) seen.set(sensor, beforeMs)
       if (lane.lines.count < LINES_AHEAD) return false
       isAhead = true
       leave(lane)
@@ -127,10 +128,11 @@ export function createBatch({ client, bucket, limits, signal }: BatchOptions): B
     async giveUp() {
       forget()
       await Promise.allSettled(lanes.map(({ sent }) => sent))
+      for (const { lines } of lanes) lines.free()
     },
 
     async send() {
-      for (const sensor of seen) firstLane.lines.add(toSeenLine(sensor), -1, 0)
+      for (const sensor of seen.keys()) firstLane.lines.add(toSeenLine(sensor), -1, 0)
       for (const lane of isAhead ? lanes : [joined()]) leave(lane)
       // All have ended, one way or the other, when this settles: nothing of a batch arrives after it was given up.
       const ended = await Promise.allSettled(lanes.map(({ sent }) => sent))

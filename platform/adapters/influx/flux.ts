@@ -55,5 +55,13 @@ export function isOneOf(column: 'tenant' | 'sensor' | '_field', values: readonly
   return fluxExpression(`(${tests.join(' or ')})`)
 }
 
+/** The tables of all of them. @param parts  At least one. */
+export function unionOf(parts: readonly Flux[]): Flux {
+  // `union` asks for two.
+  const [first, second] = parts
+  if (first !== undefined && second === undefined) return first
+  return fluxExpression(`union(tables: [${parts.map(String).join(', ')}])`)
+}
+
 /** @param pattern  Made by us; Flux and JavaScript agree on what we use of it. */
 export const fluxPattern = (pattern: RegExp): FluxParameterLike => fluxRegExp(pattern)

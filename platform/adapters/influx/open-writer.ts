@@ -45,9 +45,9 @@ export function openInfluxWriter({ cell, isCompressed = false, limits: changed, 
   const names = createNameDirectory({ client, bucket, sensorsRememberedMax: limits.sensorsRememberedMax })
 
   return {
-    async write(points, signal) {
+    async write(points, signal, assertOwner) {
       signal.throwIfAborted()
-      const batch = createBatch({ client, bucket, limits, signal })
+      const batch = createBatch({ client, bucket, limits, signal, mayLeave: assertOwner })
       try {
         return await fill(batch, points, signal)
       } catch (error) {

@@ -10,6 +10,8 @@ export interface RefusedLine extends Line {
 export interface Destination {
   readonly bucket: string
   readonly precision: Precision
+  /** Asked before each request; what it throws is thrown on. */
+  readonly mayLeave?: (() => void) | undefined
 }
 
 interface Range {
@@ -30,6 +32,7 @@ async function sendLines(
   destination: Destination,
   { from, to }: Range,
 ): Promise<readonly RefusedLine[]> {
+  destination.mayLeave?.()
   try {
     await client.write(lines.part(from, to), destination)
     return []

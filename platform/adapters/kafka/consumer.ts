@@ -10,6 +10,7 @@ import { asUnavailable, guarded, saysNotOwner } from './unavailable.ts'
 interface Polled {
   readonly generation: number
   readonly source: BatchSource | undefined
+  readonly ownership: Ownership
   readonly positions: readonly Position[]
 }
 
@@ -40,7 +41,7 @@ export async function joinKafkaGroup(options: LivesOptions): Promise<Consumer> {
     return {
       places,
       assertOwner() {
-        if (own !== generation) throw notOwner()
+        if (own !== generation || places.length === 0) throw notOwner()
         if (!lives.isMember())
           throw new MillraceError(
             'event-log.unavailable',
@@ -78,14 +79,14 @@ export async function joinKafkaGroup(options: LivesOptions): Promise<Consumer> {
 
   return {
     close,
-    ownership: () => ownership,
+    ownership: () => polled?.ownership ?? ownership,
     async poll(limit: PollLimit, signal: AbortSignal) {
       polled = undefined
       while (!signal.aborted) {
         if (isClosed) throw new MillraceError('event-log.unavailable', 'The consumer is closed.')
         const { records, positions } = buffer.take(limit)
         if (records.length > 0) {
-          polled = { generation, source, positions }
+          polled = { generation, source, ownership, positions }
           return records
         }
         await untilWoken(waiting, signal)

@@ -18,10 +18,10 @@ export interface MemberEvents {
   rebalancing(): void
   /** They have been, and this member got these. */
   joined(partitions: readonly Place[]): void
-  /** It lives: it has fetched, or its heart has beaten. */
-  alive(): void
   /** The group's coordinator has said that it is a member, asked at that time of `performance.now()`. */
   confirmed(askedMs: number): void
+  /** It is no member any more. kafkajs leaves by itself, some seconds before it says that it crashed. */
+  left(): void
   ended(error: Error): void
 }
 
@@ -43,7 +43,7 @@ const SESSION_TIMEOUT_MS = 6_000
 const HEARTBEAT_EVERY_MS = 1_000
 /** From the question on: for so long the coordinator can't have given up a member that it confirmed. */
 export const CONFIRMED_MS_MAX = SESSION_TIMEOUT_MS - HEARTBEAT_EVERY_MS
-const REBALANCE_TIMEOUT_MS = 10_000
+const REBALANCE_TIMEOUT_MS = 6_000
 /** A fetch that finds nothing waits this long; heartbeats go out in between. */
 const FETCH_WAIT_MS = 250
 const FETCH_BYTES_MAX = 8 * 1_048_576
@@ -97,10 +97,12 @@ export async function startMember({ kafka, group, topics, prefix }: MemberOption
 }
 
 function listen(consumer: KafkaConsumer, prefix: string, events: MemberEvents): void {
-  const { REBALANCING, GROUP_JOIN, FETCH, HEARTBEAT, CRASH, REQUEST } = consumer.events
+  const { REBALANCING, GROUP_JOIN, HEARTBEAT, CRASH, REQUEST } = consumer.events
   let askedMs = Number.NEGATIVE_INFINITY
   consumer.on(REQUEST, ({ payload: { apiName, duration } }) => {
-    if (apiName === 'Heartbeat' || apiName === 'SyncGroup') askedMs = performance.now() - duration
+    // By the clock of the day, which may have been set back meanwhile.
+    if (apiName === 'Heartbeat' || apiName === 'SyncGroup') askedMs = performance.now() - Math.max(0, duration)
+    if (apiName === 'LeaveGroup') events.left()
   })
   consumer.on(REBALANCING, events.rebalancing)
   consumer.on(GROUP_JOIN, ({ payload: { memberAssignment } }) => {
@@ -114,10 +116,7 @@ function listen(consumer: KafkaConsumer, prefix: string, events: MemberEvents): 
     // kafkajs keeps a partition paused that was so before, although what it was paused for is gone.
     consumer.resume(assigned)
   })
-  consumer.on(FETCH, events.alive)
-  consumer.on(HEARTBEAT, () => {
-    events.alive()
-    events.confirmed(askedMs)
-  })
+  // It has its heart beat by the clock of the day: where that is set back, it fetches on and says nothing to its group. So a fetch is no sign of life.
+  consumer.on(HEARTBEAT, () => events.confirmed(askedMs))
   consumer.on(CRASH, ({ payload: { error } }) => events.ended(error))
 }

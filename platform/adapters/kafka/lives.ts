@@ -1,12 +1,13 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from '../../runtime/log.ts'
 import { CONFIRMED_MS_MAX, type GroupMember, type MemberEvents, type MemberOptions, startMember } from './group-member.ts'
+import { createLease } from './lease.ts'
 import { settledWithin } from './settled-within.ts'
 import { asUnavailable } from './unavailable.ts'
 
 export interface LivesOptions extends MemberOptions {
   readonly log: Logger
-  /** A member that neither fetches nor beats for so long is replaced. */
+  /** A member whose heart doesn't beat for so long is replaced: it beats between fetches, so one that stalls doesn't. */
   readonly watchdogMs: number
 }
 
@@ -43,7 +44,7 @@ export function startLives(options: LivesOptions, events: LifeEvents): Lives {
   const first = Promise.withResolvers<void>()
   const stopping = new AbortController()
   let aliveMs = performance.now()
-  let confirmedMs = Number.NEGATIVE_INFINITY
+  const lease = createLease()
   let waitMs = RESTART_WAIT_MS
 
   function begin(): Life {
@@ -64,14 +65,15 @@ export function startLives(options: LivesOptions, events: LifeEvents): Lives {
       joined: (partitions) => {
         if (isOver) return
         waitMs = RESTART_WAIT_MS
-        aliveMs = performance.now()
         events.joined(partitions)
         first.resolve()
       },
-      alive: whenCurrent(() => (aliveMs = performance.now())),
       confirmed: (askedMs) => {
-        if (!isOver) confirmedMs = askedMs
+        if (isOver) return
+        aliveMs = performance.now()
+        lease.renew(askedMs)
       },
+      left: whenCurrent(lease.end),
       ended: end,
     })
     const life: Life = { starting, over: over.promise, member: undefined, end }
@@ -122,7 +124,7 @@ export function startLives(options: LivesOptions, events: LifeEvents): Lives {
   return {
     joined: first.promise,
     resume: (topic, partition) => life.member?.resume(topic, partition),
-    isMember: () => performance.now() - confirmedMs < CONFIRMED_MS_MAX,
+    isMember: () => lease.ageMs() < CONFIRMED_MS_MAX,
     async stop() {
       clearInterval(watchdog)
       stopping.abort()

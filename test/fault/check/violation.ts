@@ -11,6 +11,7 @@ export type ViolationKind =
   | 'crashed'
   | 'not-ready'
   | 'acknowledged-early'
+  | 'memory'
 
 /** Something that the product promised and didn't keep. */
 export interface Violation {

@@ -39,6 +39,8 @@ const GATEWAYS_PER_TENANT = 3
 /** What is tested here is not speed, and all of it is held against the ledger in the end. */
 const PACE_MS = 500
 const PROGRESS_MS_MAX = 30_000
+/** However long it runs: a process that grows for an hour is beyond it. */
+const RSS_MIB_MAX = 400
 const CALM_MS_MAX = 1_200
 const DRAIN_MS_MAX = 180_000
 
@@ -118,6 +120,8 @@ async function conduct(stage: Stage): Promise<ScaleCampaign> {
     if (counts().crashes > 0)
       violations.push({ kind: 'crashed', where: name, detail: `${counts().crashes} times by itself: ${stderr()}` })
   }
+  for (const [name, { most }] of Object.entries(rssMiB))
+    if (most > RSS_MIB_MAX) violations.push({ kind: 'memory', where: name, detail: `${most} MiB, more than ${RSS_MIB_MAX}.` })
   return {
     ...audit,
     ...done,

@@ -92,7 +92,7 @@ export async function joinLogGroup(
     return {
       places,
       assertOwner() {
-        if (own !== generation) throw notOwner()
+        if (own !== generation || places.length === 0) throw notOwner()
       },
     }
   }

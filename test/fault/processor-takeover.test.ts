@@ -1,0 +1,84 @@
+// Goal: two processors share the partitions, and when one of them is killed or hangs, the other stores its part within 10 s.
+// Method: real servers, two `millrace process`, gateways that publish all the while; what is behind what the log held a second after the fault is asked of Kafka.
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { Kafka, logLevel } from 'kafkajs'
+import t from 'tap'
+import { needsService } from '../services.ts'
+import { createRandom } from './harness/random.ts'
+import { until } from './harness/until.ts'
+import { startCluster } from './scale/cluster.ts'
+import { startLoad } from './scale/load.ts'
+import { readOffsets } from './scale/read-servers.ts'
+import { startServers } from './scale/servers.ts'
+
+const TAKEOVER_MS_MAX = 10_000
+const SETTLE_MS_MAX = 30_000
+const services = ['kafka', 'influx', 'postgres', 'toxiproxy'] as const
+
+t.setTimeout(240_000)
+
+t.test(
+  'a processor takes over from another',
+  { skip: services.map(needsService).find((reason) => reason !== false) ?? false },
+  async (t) => {
+    const seed = Date.now() % 2 ** 31
+    const folder = await mkdtemp('/tmp/millrace-takeover-')
+    await chmod(folder, 0o755)
+    const servers = await startServers(join(folder, 'servers'))
+    t.teardown(() => rm(folder, { recursive: true, force: true }))
+    t.teardown(() => servers.stop())
+    const cluster = await startCluster(join(folder, 'cluster'), servers, { listeners: 1, processors: 2 })
+    t.teardown(() => cluster.stop())
+    const load = await startLoad(cluster, {
+      folder,
+      seed,
+      random: createRandom(seed, 'takeover'),
+      gatewaysPerTenant: 8,
+      paceMs: 50,
+    })
+    t.teardown(() => load.ledger.close())
+    t.teardown(() => {
+      for (const gateway of load.gateways) gateway.close()
+    })
+
+    const ofStore = async () => (await readOffsets(servers.kafka.brokers)).filter(({ group }) => group === 'millrace.store')
+    /** Until all that the log holds now is stored. @returns milliseconds. */
+    async function untilStored(withinMs: number): Promise<number> {
+      const startMs = performance.now()
+      const ends = new Map((await ofStore()).map(({ partition, end }) => [partition, end]))
+      await until('all of it is stored', withinMs, async () =>
+        (await ofStore()).every(({ partition, committed }) => committed >= (ends.get(partition) ?? 0)) ? true : undefined,
+      )
+      return performance.now() - startMs
+    }
+
+    const admin = new Kafka({ brokers: [servers.kafka.brokers], clientId: 'test', logLevel: logLevel.NOTHING }).admin()
+    await admin.connect()
+    t.teardown(() => admin.disconnect())
+    async function untilShared(): Promise<void> {
+      await until('both are members', SETTLE_MS_MAX, async () => {
+        const { groups } = await admin.describeGroups(['millrace.store'])
+        return groups[0]?.state === 'Stable' && groups[0].members.length === 2 ? true : undefined
+      })
+    }
+
+    await until('every partition has been read', SETTLE_MS_MAX, async () => ((await ofStore()).length === 4 ? true : undefined))
+    for (const [name, signal] of [
+      ['process-0', 'SIGSTOP'],
+      ['process-1', 'SIGKILL'],
+    ] as const) {
+      await untilShared()
+      await untilStored(SETTLE_MS_MAX)
+      const member = cluster.members.find((one) => one.name === name)
+      member?.kill(signal)
+      await setTimeout(1_000)
+      const tookMs = Math.round(1_000 + (await untilStored(SETTLE_MS_MAX)))
+      t.ok(tookMs < TAKEOVER_MS_MAX, `${signal} of ${name}: ${tookMs} ms`)
+      t.comment(`${signal}: ${tookMs} ms`)
+      if (signal === 'SIGSTOP') member?.kill('SIGCONT')
+    }
+    t.ok(load.acked() > 100, `${load.acked()} messages`)
+  },
+)
