@@ -77,6 +77,23 @@ t.test('InfluxDB, slow in answering', { skip: needsService('influx') }, (t) => {
     t.equal(row?.lastSeenMs, heardMs)
   })
 
+  t.test('a server that is asked too much says how long to wait, and nothing is taken as stored', async (t) => {
+    const { writer, reader, requests } = await openSlow(t)
+    for (const status of [429, 503]) {
+      requests.refusal = { status, headers: { 'retry-after': '2' } }
+      const busy = {
+        code: 'time-series.unavailable',
+        remedy: 'retry',
+        details: { retryAfterMs: 2_000 },
+        message: new RegExp(`${status}`),
+      }
+      await t.rejects(writer.write([point({ power_w: 1 })], never), busy)
+    }
+    requests.refusal = undefined
+    t.same(await reader.range(acme, everything, never), [])
+    t.match(await writer.write([point({ power_w: 1 })], never), { stored: 1, rejected: [] })
+  })
+
   t.test('nothing more leaves once the points may be of another', async (t) => {
     const { writer, requests } = await openSlow(t)
     await writer.write([point({ power_w: 0 })], never)
@@ -93,16 +110,30 @@ t.test('InfluxDB, slow in answering', { skip: needsService('influx') }, (t) => {
   t.end()
 })
 
+interface Requests {
+  count: number
+  /** Under way. */
+  now: number
+  mostAtOnce: number
+  /** What the proxy answers instead of the server. */
+  refusal: { readonly status: number; readonly headers: Readonly<Record<string, string>> } | undefined
+}
+
 /** Holds the first requests the longest, so that one that doesn't wait for those before it overtakes them. */
 async function openSlow(t: Test) {
   const { cells, places } = await openWorld(t)
   const cell = firstOf(cells)
-  const requests = { count: 0, now: 0, mostAtOnce: 0 }
+  const requests: Requests = { count: 0, now: 0, mostAtOnce: 0, refusal: undefined }
   const proxy = createServer(async (incoming, response) => {
     const { method = '', url = '', headers } = incoming
     const holdMs = url.startsWith('/api/v2/write') ? Math.max(0, FIRST_HELD_MS - LESS_EACH_MS * requests.count++) : 0
     requests.mostAtOnce = Math.max(requests.mostAtOnce, ++requests.now)
     const body = await buffer(incoming)
+    if (requests.refusal !== undefined) {
+      requests.now--
+      response.writeHead(requests.refusal.status, requests.refusal.headers).end('{}')
+      return
+    }
     await setTimeout(holdMs)
     const { authorization = '', 'content-type': type = '' } = headers
     const sending = { method, headers: { authorization, 'content-type': type }, ...(body.length > 0 && { body }) }

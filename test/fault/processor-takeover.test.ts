@@ -31,13 +31,9 @@ t.test(
     t.teardown(() => servers.stop())
     const cluster = await startCluster(join(folder, 'cluster'), servers, { listeners: 1, processors: 2 })
     t.teardown(() => cluster.stop())
-    const load = await startLoad(cluster, {
-      folder,
-      seed,
-      random: createRandom(seed, 'takeover'),
-      gatewaysPerTenant: 8,
-      paceMs: 50,
-    })
+    const random = createRandom(seed, 'takeover')
+    const plan = { folder, seed, random, ports: cluster.ingestPorts, gatewaysPerTenant: 8, paceMs: 50 }
+    const load = await startLoad(cluster, plan)
     t.teardown(() => load.ledger.close())
     t.teardown(() => {
       for (const gateway of load.gateways) gateway.close()

@@ -26,8 +26,8 @@ export function asUnavailable(cause: unknown): MillraceError {
 
 export const statusOf = (error: unknown): number | undefined => (error instanceof HttpError ? error.statusCode : undefined)
 
-/** Milliseconds that the server asks us to wait for (Retry-After, RFC 9110 section 10.2.3); 0 when it doesn't. */
-const waitAskedFor = (error: unknown): number => (error instanceof HttpError ? error.retryAfter() : 0)
+/** Milliseconds that the server asks us to wait for (Retry-After, RFC 9110 section 10.2.3); 0 when it doesn't. The client says that its number is milliseconds; it is the seconds of the header. */
+const waitAskedFor = (error: unknown): number => (error instanceof HttpError ? 1_000 * error.retryAfter() : 0)
 
 /**
  * Some lines were refused for good; older servers say so with 500. The others are stored after a 422, and not after a 400.

@@ -8,7 +8,8 @@ export interface Door {
 }
 
 const CONNECT_TIMEOUT_MS = 5_000
-const KEEP_ALIVE_SECONDS = 30
+/** What was dropped on the way of a half-open connection is noticed with the next ping at the latest. */
+const KEEP_ALIVE_SECONDS = 10
 
 /** A real MQTT client over TLS 1.3, for one connection: it never comes back by itself, so that what is sent again is decided here. */
 export function openLine({ port, caPem }: Door, { gateway, certificatePem, privateKeyPem }: GatewayCredentials): MqttClient {

@@ -5,8 +5,8 @@ import type { Violation } from '../check/violation.ts'
 import { createRandom, type Random } from '../harness/random.ts'
 import { until } from '../harness/until.ts'
 import { auditScale, type ScaleAudit } from './audit.ts'
-import { type Cluster, startCluster, untilReady } from './cluster.ts'
-import { planFault, planKill } from './faults.ts'
+import { startCluster, untilReady } from './cluster.ts'
+import { planFault, planKill, type Scene } from './faults.ts'
 import { type Load, startLoad } from './load.ts'
 import { readOffsets } from './read-servers.ts'
 import { startServers } from './servers.ts'
@@ -51,8 +51,11 @@ export async function runScaleCampaign(options: ScaleOptions): Promise<ScaleCamp
     const cluster = await startCluster(join(folder, 'cluster'), servers)
     try {
       const random = createRandom(seed, 'scale')
-      const load = await startLoad(cluster, { folder, seed, random, gatewaysPerTenant: GATEWAYS_PER_TENANT, paceMs: PACE_MS })
-      return await conduct({ ...options, servers, cluster, random, load })
+      const doors = await Promise.all(cluster.ingestPorts.map(servers.openDoor))
+      const ports = doors.map(({ port }) => port)
+      const plan = { folder, seed, random, ports, gatewaysPerTenant: GATEWAYS_PER_TENANT, paceMs: PACE_MS }
+      const load = await startLoad(cluster, plan)
+      return await conduct({ ...options, servers, cluster, doors, random, load })
     } finally {
       await cluster.stop()
     }
@@ -61,9 +64,7 @@ export async function runScaleCampaign(options: ScaleOptions): Promise<ScaleCamp
   }
 }
 
-interface Stage extends ScaleOptions {
-  readonly servers: Awaited<ReturnType<typeof startServers>>
-  readonly cluster: Cluster
+interface Stage extends ScaleOptions, Scene {
   readonly random: Random
   readonly load: Load
 }

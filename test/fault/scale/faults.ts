@@ -3,7 +3,7 @@ import { CRASH_POINTS } from '../../../platform/runtime/crash-points.ts'
 import type { Random } from '../harness/random.ts'
 import type { Cluster, Member } from './cluster.ts'
 import { canSlowDisks, slowDisk } from './disks.ts'
-import { SERVERS, type ServerName, type Servers } from './servers.ts'
+import { SERVERS, type ServerName, type Servers, type Wire } from './servers.ts'
 
 /** Something that goes wrong, and is right again when it resolves. */
 export interface Fault {
@@ -14,6 +14,8 @@ export interface Fault {
 export interface Scene {
   readonly cluster: Cluster
   readonly servers: Servers
+  /** Between gateways and the listeners. */
+  readonly doors: readonly Wire[]
 }
 
 const PAUSE_MS_MAX = 6_000
@@ -54,6 +56,7 @@ function pointFor(random: Random, { role }: Member): string | undefined {
   return `${own[random.below(own.length)]}:${1 + random.below(CRASH_PASSES_MAX)}`
 }
 
+const AT_DOOR = 'gateways'
 const PAIR_SHARE = 0.4
 const SERVERS_SHARE = 0.15
 
@@ -67,7 +70,9 @@ export function planFault(random: Random, scene: Scene): Fault {
   // A pair: while that goes on, another server fails, too, or one of our own dies.
   const others = SERVERS.filter((one) => one !== name)
   const other = others[random.below(others.length)] ?? name
-  const second = share < SERVERS_SHARE ? planOne(random, scene, { name: other, pauseMs }) : planKill(random, scene)
+  // Two faults never share a wire.
+  const rest = chosen.kind.startsWith(AT_DOOR) ? { ...scene, doors: [] } : scene
+  const second = share < SERVERS_SHARE ? planOne(random, rest, { name: other, pauseMs }) : planKill(random, scene)
   return {
     kind: `${chosen.kind}, ${second.kind}`,
     async run() {
@@ -80,12 +85,13 @@ export function planFault(random: Random, scene: Scene): Fault {
 
 function planOne(
   random: Random,
-  { cluster, servers }: Scene,
+  { cluster, servers, doors }: Scene,
   { name, pauseMs }: { readonly name: ServerName; readonly pauseMs: number },
 ): Fault {
   const server = servers[name]
   const wire = servers.wires[name]
   const member = cluster.members[random.below(cluster.members.length)]
+  const door = doors[random.below(doors.length)]
   const faults: readonly (() => Fault)[] = [
     () => ({
       kind: `${name} killed`,
@@ -103,9 +109,18 @@ function planOne(
     () => diskSlow(name, pauseMs, { servers, delayMs: 50 + random.below(SLOW_MS_MAX) }),
     () => wired(`${name} slow`, pauseMs, () => wire.slow(20 + random.below(SLOW_MS_MAX)), wire.heal),
   ]
-  const chosen = faults[random.below(faults.length)]?.()
+  const all = [...faults, ...(door === undefined ? [] : atDoor(random, door, pauseMs))]
+  const chosen = all[random.below(all.length)]?.()
   if (chosen === undefined) throw new Error('There is always a fault to choose.')
   return chosen
+}
+
+function atDoor(random: Random, door: Wire, pauseMs: number): readonly (() => Fault)[] {
+  return [
+    () => wired(`${AT_DOOR} cut off`, pauseMs, door.cut, door.heal),
+    () => wired(`${AT_DOOR} half open`, pauseMs, door.silence, door.heal),
+    () => wired(`${AT_DOOR} slow`, pauseMs, () => door.slow(20 + random.below(SLOW_MS_MAX)), door.heal),
+  ]
 }
 
 /** After it the server is started anew, as its operator must do; Kafka has ended by itself. */

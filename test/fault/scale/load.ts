@@ -24,6 +24,8 @@ export interface LoadPlan {
   readonly seed: number
   readonly random: Random
   readonly gatewaysPerTenant: number
+  /** Where gateways come in. Behind a layer-4 balancer, every connection may go to another listener. */
+  readonly ports: readonly number[]
   /** How long a gateway waits after an acknowledgement. */
   readonly paceMs: number
 }
@@ -34,7 +36,10 @@ const WINDOWS = [1, 4, 8] as const
 const HISTORY_MS = 20 * 86_400_000
 
 /** Gateways of two tenants, and a ledger of all that they send. */
-export async function startLoad(cluster: Cluster, { folder, seed, random, gatewaysPerTenant, paceMs }: LoadPlan): Promise<Load> {
+export async function startLoad(
+  cluster: Cluster,
+  { folder, seed, random, ports, gatewaysPerTenant, paceMs }: LoadPlan,
+): Promise<Load> {
   const ledgerPath = join(folder, 'ledger.ndjson')
   const ledger = await openLedger(ledgerPath)
   const operations = await operationsOn(cluster.dataFolder)
@@ -42,11 +47,10 @@ export async function startLoad(cluster: Cluster, { folder, seed, random, gatewa
   const gateways: FaultGateway[] = []
   let acked = 0
   let count = 0
-  // Behind a layer-4 balancer, every connection may go to another listener.
   const door: Door = {
     caPem: cluster.caPem,
     get port() {
-      return cluster.ingestPorts[random.below(cluster.ingestPorts.length)] ?? 0
+      return ports[random.below(ports.length)] ?? 0
     },
   }
 

@@ -54,7 +54,14 @@ export async function runOutage(options: OutageOptions): Promise<Outage> {
     const cluster = await startCluster(join(folder, 'cluster'), servers)
     try {
       const random = createRandom(seed, 'outage')
-      const load = await startLoad(cluster, { folder, seed, random, gatewaysPerTenant, paceMs: PACE_MS })
+      const load = await startLoad(cluster, {
+        folder,
+        seed,
+        random,
+        ports: cluster.ingestPorts,
+        gatewaysPerTenant,
+        paceMs: PACE_MS,
+      })
       const figures = await conduct({ ...options, gatewaysPerTenant, servers, cluster, load })
       const audit = await auditScale({ servers, cluster, ...load })
       return { ...audit, ...figures, violations: [...figures.violations, ...audit.violations] }

@@ -29,6 +29,8 @@ export interface Servers {
   readonly wires: Readonly<Record<ServerName, Wire>>
   /** Where each has its files; absent where none can be mounted. */
   readonly disks: Readonly<Record<ServerName, Disk | undefined>>
+  /** A wire between gateways and one of our own listeners. */
+  openDoor(listenerPort: number): Promise<Wire>
   stop(): Promise<void>
 }
 
@@ -59,6 +61,8 @@ export async function startServers(folder: string): Promise<Servers> {
     postgres,
     wires,
     disks,
+    openDoor: async (listenerPort) =>
+      openWire(proxy.url, { name: `door-${listenerPort}`, upstream: `127.0.0.1:${listenerPort}`, port: await freePort() }),
     async stop() {
       for (const server of [kafka, influx, postgres]) server.child.kill('SIGCONT')
       await Promise.all([kafka, influx, postgres, proxy].map((server) => server.stop()))
