@@ -1,22 +1,14 @@
 import { setTimeout } from 'node:timers/promises'
-import { type LogRecord, type Ownership, type PollLimit, sizeOfAll } from '../platform/ports/event-log.ts'
+import { type LogRecord, type PollLimit, sizeOfAll } from '../platform/ports/event-log.ts'
 import { crashPoint } from '../platform/runtime/crash-points.ts'
 import { isNotOwner } from '../platform/runtime/not-owner.ts'
 import { type RetryPolicy, retry } from '../platform/runtime/retry.ts'
 import { GIVEN_UP, untilGrace } from './stop-grace.ts'
-import { untilOwner } from './until-owner.ts'
+import { type Held, hold } from './until-owner.ts'
 import { createUpkeepRounds, type UpkeepOptions } from './upkeep-rounds.ts'
 
-/**
- * What a processor does with a batch. Resolves only when its sinks have acknowledged; must be idempotent, since a batch may come again.
- *
- * @param ownership  Of the batch. Whoever takes long before something is stored asks it once more.
- */
-export type Process = (
-  records: readonly LogRecord[],
-  signal: AbortSignal,
-  ownership: Pick<Ownership, 'assertOwner'>,
-) => Promise<void>
+/** What a processor does with a batch. Resolves only when its sinks have acknowledged; must be idempotent, since a batch may come again. */
+export type Process = (records: readonly LogRecord[], signal: AbortSignal, batch: Held) => Promise<void>
 
 export interface LoopOptions extends UpkeepOptions {
   readonly process: Process
@@ -69,17 +61,18 @@ export async function runLoop(options: LoopOptions, signal: AbortSignal): Promis
 
 async function workOff(
   records: readonly LogRecord[],
-  { name, consumer, process, log, onBatch }: LoopOptions,
+  { name, consumer, process, log, onBatch, onRetry }: LoopOptions,
   policy: RetryPolicy,
   signal: AbortSignal,
 ): Promise<void> {
-  const ownership = consumer.ownership()
+  const batch = hold(consumer.ownership(), signal, (error) => {
+    onRetry()
+    log.warn({ ...name, code: error.code, err: error }, 'The batch waits until it is known whose it is.')
+  })
   const startMs = performance.now()
   const store = async (): Promise<void> => {
-    await untilOwner(ownership, signal, (error) =>
-      log.warn({ ...name, code: error.code, err: error }, 'The batch waits until it is known whose it is.'),
-    )
-    await process(records, signal, ownership)
+    await batch.untilOwner()
+    await process(records, signal, batch)
   }
   const isStored = await retry(() => asOwner(store), policy, signal)
   const isCommitted = isStored && (await retry(() => asOwner(() => consumer.commit()), policy, signal))

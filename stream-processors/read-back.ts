@@ -1,9 +1,10 @@
-import type { EventLogReader, LogRecord, Ownership, Place, Position } from '../platform/ports/event-log.ts'
+import type { EventLogReader, LogRecord, Place, Position } from '../platform/ports/event-log.ts'
 import type { ReadBack } from '../platform/ports/time-series.ts'
 import { crashPoint } from '../platform/runtime/crash-points.ts'
 import type { Logger } from '../platform/runtime/log.ts'
 import type { CellShare } from './cell-share.ts'
 import type { Process } from './loop.ts'
+import type { Held } from './until-owner.ts'
 import type { Upkeep } from './upkeep-rounds.ts'
 
 export interface ReadBackPorts {
@@ -22,7 +23,7 @@ export interface Restoring<Sample> {
   sampleOf(record: LogRecord): Sample | undefined
   /** Which of them the store doesn't hold, by their index. */
   missing(samples: readonly Sample[], signal: AbortSignal): Promise<readonly number[]>
-  restore(records: readonly LogRecord[], signal: AbortSignal, assertOwner: () => void): Promise<void>
+  restore(records: readonly LogRecord[], signal: AbortSignal, untilOwner: () => Promise<void>): Promise<void>
 }
 
 export interface ReadBackSurroundings {
@@ -38,15 +39,13 @@ const EVERY_MS = 10_000
 /** Older records are taken as read back before. */
 const LOOK_BACK_MS = 24 * 3_600_000
 const SAMPLES_AT_ONCE = 16
-/** Who takes over partitions from another has all of them to look at before its first batch. */
-const PARTITIONS_AT_ONCE = 4
 const ONE_RECORD = { recordsMax: 1, bytesMax: 1 }
 /** Among which one of the cell's own is looked for. */
 const SEVERAL_RECORDS = { recordsMax: 1_000, bytesMax: 1_048_576 }
 const REPLAY_LIMIT = { recordsMax: 5_000, bytesMax: 4_194_304 }
 
 /** A partition that is worked on. */
-interface Hold extends Pick<Ownership, 'assertOwner'> {
+interface Work extends Held {
   readonly signal: AbortSignal
 }
 
@@ -81,16 +80,16 @@ export function withReadBack<Sample>(
     return epoch
   }
 
-  async function check(next: Position, hold: Hold): Promise<void> {
+  async function check(next: Position, work: Work): Promise<void> {
     const { topic, partition, offset: end } = next
     const floors = await eventLog.offsetsAt(topic, clock() - LOOK_BACK_MS)
     const floor = floors.find((position) => position.partition === partition)?.offset ?? 0
-    const from = await findGap(next, floor, hold.signal)
+    const from = await findGap(next, floor, work.signal)
     if (from === undefined) return
     const { what } = restoring
     const about = { cell: share.name, topic, partition, fromOffset: from, toOffset: end }
     log.error(about, `The time-series store has lost ${what} that it had acknowledged. They are stored again from the event log.`)
-    const records = await replay({ topic, partition, offset: from }, end, hold)
+    const records = await replay({ topic, partition, offset: from }, end, work)
     onReplayed(records)
     log.warn({ ...about, records }, 'What was lost is stored again. Look at the disk of the time-series store.')
   }
@@ -127,7 +126,7 @@ export function withReadBack<Sample>(
     return record && sample && { offset: record.offset, sample }
   }
 
-  async function replay(from: Position, end: number, { assertOwner, signal }: Hold): Promise<number> {
+  async function replay(from: Position, end: number, { untilOwner, signal }: Work): Promise<number> {
     let offset = from.offset
     let count = 0
     while (offset < end) {
@@ -137,8 +136,8 @@ export function withReadBack<Sample>(
       if (last === undefined) break
       const mine = await share.own(records)
       signal.throwIfAborted()
-      assertOwner()
-      await restoring.restore(mine, signal, assertOwner)
+      await untilOwner()
+      await restoring.restore(mine, signal, untilOwner)
       crashPoint('process.after-replay')
       count += mine.length
       offset = last.offset + 1
@@ -146,29 +145,28 @@ export function withReadBack<Sample>(
     return count
   }
 
-  async function checkOnce(next: Position, now: string, hold: Hold): Promise<void> {
+  async function checkOnce(next: Position, now: string, work: Work): Promise<void> {
     const key = keyOf(next)
     if (checkedEpochs.get(key) === now) return
-    await check(next, hold)
-    hold.assertOwner()
+    await check(next, work)
+    await work.untilOwner()
     checkedEpochs.set(key, now)
   }
 
   return {
-    async process(records, signal, { assertOwner }) {
+    async process(records, signal, { untilOwner }) {
       const now = await currentEpoch()
-      for (const firsts of inGroups(firstOfPartitions(records), PARTITIONS_AT_ONCE))
-        await allOrNone(firsts.map((first) => checkOnce(first, now, { assertOwner, signal })))
-      assertOwner()
+      for (const first of firstOfPartitions(records)) await checkOnce(first, now, { untilOwner, signal })
+      await untilOwner()
       try {
-        await process(records, signal, { assertOwner })
+        await process(records, signal, { untilOwner })
       } catch (error) {
         // It may have been started anew: then what it has lost is looked for before anything newer is stored.
         epoch = undefined
         throw error
       }
     },
-    async upkeep({ places, assertOwner }, signal) {
+    async upkeep({ places, untilOwner }, signal) {
       const now = await currentEpoch()
       const due = places.filter((place) => checkedEpochs.get(keyOf(place)) !== now)
       // Another one each time, so that one that can't be read hides no others.
@@ -176,16 +174,10 @@ export function withReadBack<Sample>(
       if (place === undefined) return false
       const lag = await eventLog.lag(group, place.topic)
       const committed = lag.find(({ partition }) => partition === place.partition)?.committed ?? 0
-      await checkOnce({ ...place, offset: committed }, now, { assertOwner, signal })
+      await checkOnce({ ...place, offset: committed }, now, { untilOwner, signal })
       return due.length > 1
     },
   }
-}
-
-/** Nothing goes on behind it when it rejects. */
-async function allOrNone(works: readonly Promise<void>[]): Promise<void> {
-  const failed = (await Promise.allSettled(works)).find(({ status }) => status === 'rejected')
-  if (failed?.status === 'rejected') throw failed.reason
 }
 
 const keyOf = ({ topic, partition }: Place): string => `${topic}/${partition}`

@@ -10,11 +10,11 @@ export function restoringReadings(series: TimeSeriesWriter, { missing }: ReadBac
     what: 'readings',
     sampleOf: (record) => readPoints(record)?.points[0],
     missing,
-    async restore(records, signal, assertOwner) {
+    async restore(records, signal, untilOwner) {
       await series.write(
         records.flatMap((record) => readPoints(record)?.points ?? []),
         signal,
-        assertOwner,
+        untilOwner,
       )
     },
   }

@@ -111,8 +111,8 @@ export async function startProcessors(
 
 /** The processor sees its own cell's records only; all of them are committed. */
 function ofShare(process: Process, share: CellShare): Process {
-  return async (records, signal, ownership) => {
+  return async (records, signal, batch) => {
     const own = await share.own(records)
-    if (own.length > 0) await process(own, signal, ownership)
+    if (own.length > 0) await process(own, signal, batch)
   }
 }

@@ -36,10 +36,10 @@ export function createStoreReadings(
 ): Process {
   const known = createKnownSensors(sensors)
 
-  return async (records, signal, { assertOwner }) => {
+  return async (records, signal, { untilOwner }) => {
     const batch = createBatch(records)
     crashPoint('process.before-write')
-    const outcome = await series.write(batch.points(), signal, assertOwner)
+    const outcome = await series.write(batch.points(), signal, untilOwner)
     crashPoint('process.after-write')
     metrics.stored(outcome)
     noteSensors(known, batch, outcome)
@@ -50,7 +50,10 @@ export function createStoreReadings(
       ...batch.unreadable.map((record) => storeRejection(record, record.value, [UNREADABLE])),
       ...rejections(outcome, batch.sources),
     ]
-    if (refused.length > 0) await eventLog.append(refused)
+    if (refused.length > 0) {
+      await untilOwner()
+      await eventLog.append(refused)
+    }
     crashPoint('process.after-rejected')
     metrics.refused(outcome.rejected.length, batch.unreadable.length)
     metrics.newest(

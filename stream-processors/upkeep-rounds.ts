@@ -3,6 +3,7 @@ import { MillraceError } from '../platform/runtime/errors.ts'
 import type { Logger } from '../platform/runtime/log.ts'
 import { isNotOwner } from '../platform/runtime/not-owner.ts'
 import type { LoopName } from './metrics.ts'
+import { type Held, hold } from './until-owner.ts'
 
 export interface UpkeepRounds {
   /** Does a part of the upkeep when it is due. One that fails is left until the next round, and is not waited for as a batch is. */
@@ -16,7 +17,9 @@ export interface UpkeepRounds {
  *
  * @returns true when there is more to do, soon.
  */
-export type Upkeep = (ownership: Ownership, signal: AbortSignal) => Promise<boolean>
+export type Upkeep = (owned: Owned, signal: AbortSignal) => Promise<boolean>
+
+export interface Owned extends Held, Pick<Ownership, 'places'> {}
 
 export interface UpkeepOptions {
   readonly name: LoopName
@@ -40,7 +43,8 @@ export function createUpkeepRounds(options: UpkeepOptions): UpkeepRounds {
 
   async function part(signal: AbortSignal): Promise<boolean> {
     try {
-      return await work(consumer.ownership(), signal)
+      const ownership = consumer.ownership()
+      return await work({ places: ownership.places, ...hold(ownership, signal, () => undefined) }, signal)
     } catch (error) {
       if (signal.aborted) return false
       if (!(error instanceof MillraceError) || error.remedy !== 'retry') throw error

@@ -34,10 +34,10 @@ export interface TimeSeriesWriter {
    * Idempotent: a retried batch is harmless. Within a batch, later points win.
    *
    * @param points  Gone through once for each call. Points that are made on the way are garbage at once, which is cheap; a batch of them at rest isn't.
-   * @param assertOwner  Asked right before anything leaves for a store elsewhere; what it throws is thrown on.
+   * @param mayLeave  Waited for right before anything leaves for a store elsewhere; what it throws is thrown on.
    * @throws {MillraceError} `time-series.unavailable` - assume nothing was stored, retry the batch.
    */
-  write(points: Iterable<Point>, signal: AbortSignal, assertOwner?: () => void): Promise<WriteOutcome>
+  write(points: Iterable<Point>, signal: AbortSignal, mayLeave?: () => Promise<void>): Promise<WriteOutcome>
 }
 
 /**

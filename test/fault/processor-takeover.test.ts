@@ -13,7 +13,10 @@ import { startLoad } from './scale/load.ts'
 import { readOffsets } from './scale/read-servers.ts'
 import { startServers } from './scale/servers.ts'
 
-const TAKEOVER_MS_MAX = 10_000
+/** It is 10 s where nothing else goes on: 7 to 8.5 are usual. */
+const TAKEOVER_MS_MAX = process.env.CI === undefined ? 10_000 : 15_000
+/** The group can't know sooner; a strike that missed would be passed over by this test. */
+const NOTICED_MS_MIN = 3_000
 const SETTLE_MS_MAX = 30_000
 const services = ['kafka', 'influx', 'postgres', 'toxiproxy'] as const
 
@@ -61,20 +64,23 @@ t.test(
     }
 
     await until('every partition has been read', SETTLE_MS_MAX, async () => ((await ofStore()).length === 4 ? true : undefined))
-    for (const [name, signal] of [
-      ['process-0', 'SIGSTOP'],
-      ['process-1', 'SIGKILL'],
-    ] as const) {
+    const [hanging, dying] = cluster.members.filter(({ role }) => role === 'process')
+    if (hanging === undefined || dying === undefined) throw new Error('There are two.')
+    async function measure(what: string, strike: () => Promise<void> | void): Promise<void> {
       await untilShared()
       await untilStored(SETTLE_MS_MAX)
-      const member = cluster.members.find((one) => one.name === name)
-      member?.kill(signal)
+      const startMs = performance.now()
+      await strike()
       await setTimeout(1_000)
-      const tookMs = Math.round(1_000 + (await untilStored(SETTLE_MS_MAX)))
-      t.ok(tookMs < TAKEOVER_MS_MAX, `${signal} of ${name}: ${tookMs} ms`)
-      t.comment(`${signal}: ${tookMs} ms`)
-      if (signal === 'SIGSTOP') member?.kill('SIGCONT')
+      await untilStored(SETTLE_MS_MAX)
+      const tookMs = Math.round(performance.now() - startMs)
+      t.comment(`${what}: ${tookMs} ms`)
+      t.ok(tookMs > NOTICED_MS_MIN && tookMs < TAKEOVER_MS_MAX, `${what}: ${tookMs} ms`)
     }
+
+    await measure('one hangs', () => hanging.kill('SIGSTOP'))
+    hanging.kill('SIGCONT')
+    await measure('one dies', () => dying.killForGood())
     t.ok(load.acked() > 100, `${load.acked()} messages`)
   },
 )

@@ -9,8 +9,6 @@ t.test('a lease is as old as the question that was answered', async (t) => {
   t.ok(ageMs >= 4_000 && ageMs < 5_000, `${ageMs}`)
   lease.renew(performance.now())
   t.ok(lease.ageMs() < 1_000)
-  lease.end()
-  t.equal(lease.ageMs(), Number.POSITIVE_INFINITY)
 })
 
 t.test('a clock that is set, either way, makes it older and never younger', async (t) => {

@@ -10,7 +10,7 @@ import { never, openLog } from './sqlite-log/open-log.ts'
 
 const quiet = createLogger({ level: 'silent', part: 'test', isPretty: false })
 const RECORDS = 60
-const mine = { assertOwner: () => undefined }
+const mine = { untilOwner: async () => undefined }
 
 /** All records are stored and committed, and the log's consumer owns all partitions. */
 async function openWorld(t: Test) {
@@ -42,7 +42,7 @@ async function openWorld(t: Test) {
   )
   for (let n = 0; n < RECORDS; n++) await log.append([{ topic: 'orders', key: `key-${n}`, value: Buffer.from('x') }])
   while (stored.size < RECORDS) {
-    await process(await consumer.poll({ recordsMax: 100, bytesMax: 10_000 }, never), never, consumer.ownership())
+    await process(await consumer.poll({ recordsMax: 100, bytesMax: 10_000 }, never), never, mine)
     await consumer.commit()
   }
   return {
@@ -88,7 +88,7 @@ t.test("nothing is written again once the partition may be somebody else's, or t
   const { stored, owned, process, upkeep, lose } = await openWorld(t)
   lose()
   const gone = {
-    assertOwner() {
+    async untilOwner() {
       throw notOwner()
     },
   }

@@ -17,10 +17,10 @@ t.test('upkeep is done between batches, also when they never end, and what fails
     },
     {
       upkeepEveryMs: 20,
-      async upkeep({ places, assertOwner }) {
+      async upkeep({ places, untilOwner }) {
         const failure = failures.pop()
         if (failure !== undefined) throw failure
-        assertOwner()
+        await untilOwner()
         told.push(`upkeep of ${places.length}`)
         await setTimeout(5)
         told.push('upkeep done')

@@ -12,8 +12,8 @@ export interface BatchOptions {
   readonly limits: NameLimits
   /** Once it has fired, no more requests leave. */
   readonly signal: AbortSignal
-  /** Nor when this throws, which is asked before each of them. */
-  readonly mayLeave: (() => void) | undefined
+  /** Nor when this throws, which is waited for before each of them. */
+  readonly mayLeave: (() => Promise<void>) | undefined
 }
 
 /** The points of one call that go to one InfluxDB. */

@@ -1,6 +1,8 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
-import { type CommunicationObserver, InfluxDB, type SendOptions } from '@influxdata/influxdb-client'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import { type CommunicationObserver, InfluxDB, RequestTimedOutError, type SendOptions } from '@influxdata/influxdb-client'
 import { MillraceError } from '../../runtime/errors.ts'
 import { isLoopback } from '../../runtime/loopback.ts'
 import type { Flux } from './flux.ts'
@@ -40,6 +42,8 @@ export type Row = (column: string) => string
 
 export interface InfluxClientOptions {
   readonly isCompressed?: boolean
+  /** 15,000 when left out. */
+  readonly timeoutMs?: number
 }
 
 /** A request that takes longer is given up. */
@@ -55,10 +59,19 @@ export const rejectedBucket = (bucket: string): string => `${bucket}_rejected`
 export function openInfluxClient(access: InfluxAccess, options: InfluxClientOptions = {}): InfluxClient {
   const { url, org, token } = access
   const agent = agentFor(access)
-  const influx = new InfluxDB({ url, token, timeout: TIMEOUT_MS, transportOptions: { agent } })
+  const influx = new InfluxDB({ url, token, timeout: options.timeoutMs ?? TIMEOUT_MS, transportOptions: { agent } })
   const queries = influx.getQueryApi({ org })
   const transport: ByteTransport = influx.transport
   let startedAt: number | undefined
+
+  /**
+   * The client lets a request that has timed out be: its socket stays, and what of it is on its way may arrive minutes later, behind newer points. So the
+   * connections are broken, all of them, because which one was its own it doesn't say; a server that is silent is silent on the others as well.
+   */
+  async function failed(error: unknown): Promise<never> {
+    if (error instanceof RequestTimedOutError) for (const sockets of Object.values(agent.sockets)) sockets?.forEach(breakOff)
+    throw error
+  }
 
   return {
     async write(lines, { bucket, precision }) {
@@ -71,7 +84,7 @@ export function openInfluxClient(access: InfluxAccess, options: InfluxClientOpti
       // What the client's own writer stands on. That one keeps points in a buffer, retries them by itself, and drops them in the end.
       await new Promise<void>((resolve, reject) => {
         transport.send(path, lines, sending, { error: reject, complete: resolve })
-      })
+      }).catch(failed)
     },
 
     async query(flux, onRow, signal) {
@@ -97,7 +110,7 @@ export function openInfluxClient(access: InfluxAccess, options: InfluxClientOpti
           },
           error(error) {
             settle()
-            reject(asUnavailable(error))
+            failed(error).catch((cause: unknown) => reject(asUnavailable(cause)))
           },
           complete() {
             settle()
@@ -127,6 +140,12 @@ export function openInfluxClient(access: InfluxAccess, options: InfluxClientOpti
 
     close: () => agent.destroy(),
   }
+}
+
+/** A reset drops what hasn't left yet, where the end of a connection waits behind it. TLS has none; its end is behind at most what the kernel holds. */
+function breakOff(socket: Socket): void {
+  if (socket instanceof TLSSocket) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 export function agentFor({ url, caPem }: InfluxAddress): HttpAgent {

@@ -55,6 +55,6 @@ async function findAll(client: Source['client'], places: readonly Flux[], signal
   const marked = places.map(
     (place, index) => flux`${place} |> keep(columns: ["_time"]) |> set(key: "place", value: ${String(index)})`,
   )
-  await client.query(unionOf(marked), (row) => void found.add(Number(row('place'))), signal)
+  await client.query(unionOf(marked), (row) => void found.add(Number(row('place') || Number.NaN)), signal)
   return found
 }

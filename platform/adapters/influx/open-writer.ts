@@ -45,9 +45,9 @@ export function openInfluxWriter({ cell, isCompressed = false, limits: changed, 
   const names = createNameDirectory({ client, bucket, sensorsRememberedMax: limits.sensorsRememberedMax })
 
   return {
-    async write(points, signal, assertOwner) {
+    async write(points, signal, mayLeave) {
       signal.throwIfAborted()
-      const batch = createBatch({ client, bucket, limits, signal, mayLeave: assertOwner })
+      const batch = createBatch({ client, bucket, limits, signal, mayLeave })
       try {
         return await fill(batch, points, signal)
       } catch (error) {

@@ -10,8 +10,8 @@ export interface RefusedLine extends Line {
 export interface Destination {
   readonly bucket: string
   readonly precision: Precision
-  /** Asked before each request; what it throws is thrown on. */
-  readonly mayLeave?: (() => void) | undefined
+  /** Waited for before each request; what it throws is thrown on. */
+  readonly mayLeave?: (() => Promise<void>) | undefined
 }
 
 interface Range {
@@ -32,7 +32,7 @@ async function sendLines(
   destination: Destination,
   { from, to }: Range,
 ): Promise<readonly RefusedLine[]> {
-  destination.mayLeave?.()
+  await destination.mayLeave?.()
   try {
     await client.write(lines.part(from, to), destination)
     return []

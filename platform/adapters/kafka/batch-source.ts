@@ -16,7 +16,12 @@ interface OffsetManager {
 
 interface ConsumerGroup {
   readonly offsetManager: OffsetManager | null
+  readonly groupId: string
+  readonly memberId: string | null
+  readonly instrumentationEmitter: { emit(event: string, payload: object): void }
   fetch(nodeId: string): Promise<readonly object[]>
+  joinAndSync(): Promise<void>
+  leave(): Promise<void>
 }
 
 const sources = new WeakMap<object, BatchSource>()
@@ -30,7 +35,9 @@ export const sourceOf = (batch: object): BatchSource | undefined => sources.get(
  * tries a commit again under whatever generation it has by then (tulios/kafkajs#1046), so that an offset could go back.
  */
 export function markBatches(): void {
-  const { prototype }: { prototype: ConsumerGroup } = createRequire(import.meta.url)('kafkajs/src/consumer/consumerGroup')
+  const require = createRequire(import.meta.url)
+  const { prototype }: { prototype: ConsumerGroup } = require('kafkajs/src/consumer/consumerGroup')
+  const { events }: { events: { REBALANCING: string } } = require('kafkajs/src/consumer/instrumentationEvents')
   const fetch = prototype.fetch
   prototype.fetch = async function (this: ConsumerGroup, nodeId: string) {
     const manager = this.offsetManager
@@ -42,6 +49,18 @@ export function markBatches(): void {
     }
     for (const batch of batches) sources.set(batch, source)
     return batches
+  }
+  // It says so only where the broker has told it, not where it joins anew or leaves by itself; and others have its partitions before it hears back.
+  const { joinAndSync, leave } = prototype
+  const tell = ({ groupId, memberId, instrumentationEmitter }: ConsumerGroup): void =>
+    instrumentationEmitter.emit(events.REBALANCING, { groupId, memberId })
+  prototype.joinAndSync = function (this: ConsumerGroup) {
+    tell(this)
+    return joinAndSync.call(this)
+  }
+  prototype.leave = function (this: ConsumerGroup) {
+    tell(this)
+    return leave.call(this)
   }
 }
 

@@ -95,13 +95,18 @@ export async function joinKafkaGroup(options: LivesOptions): Promise<Consumer> {
     },
     async commit() {
       if (polled === undefined) return
-      if (polled.generation !== generation || polled.source === undefined) throw notOwner()
       const { source: from } = polled
+      if (polled.generation !== generation || from === undefined) {
+        polled = undefined
+        throw notOwner()
+      }
       const positions = polled.positions.map(({ topic, ...place }) => ({ ...place, topic: prefix + topic }))
       try {
         await guarded(() => from.commit(positions))
       } catch (error) {
-        throw saysNotOwner(error) ? notOwner() : asUnavailable(error)
+        if (!saysNotOwner(error)) throw asUnavailable(error)
+        polled = undefined
+        throw notOwner()
       }
       polled = undefined
     },

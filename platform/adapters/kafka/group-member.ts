@@ -20,8 +20,6 @@ export interface MemberEvents {
   joined(partitions: readonly Place[]): void
   /** The group's coordinator has said that it is a member, asked at that time of `performance.now()`. */
   confirmed(askedMs: number): void
-  /** It is no member any more. kafkajs leaves by itself, some seconds before it says that it crashed. */
-  left(): void
   ended(error: Error): void
 }
 
@@ -102,7 +100,6 @@ function listen(consumer: KafkaConsumer, prefix: string, events: MemberEvents): 
   consumer.on(REQUEST, ({ payload: { apiName, duration } }) => {
     // By the clock of the day, which may have been set back meanwhile.
     if (apiName === 'Heartbeat' || apiName === 'SyncGroup') askedMs = performance.now() - Math.max(0, duration)
-    if (apiName === 'LeaveGroup') events.left()
   })
   consumer.on(REBALANCING, events.rebalancing)
   consumer.on(GROUP_JOIN, ({ payload: { memberAssignment } }) => {

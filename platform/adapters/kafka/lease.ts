@@ -2,7 +2,6 @@
 export interface Lease {
   /** It has confirmed the member, asked at that time of `performance.now()`. */
   renew(askedMs: number): void
-  end(): void
   /** Since the question. */
   ageMs(): number
 }
@@ -15,9 +14,6 @@ export function createLease(): Lease {
     renew(at) {
       askedMs = at
       askedDayMs = Date.now() - (performance.now() - at)
-    },
-    end() {
-      askedMs = Number.NEGATIVE_INFINITY
     },
     ageMs: () => Math.max(performance.now() - askedMs, Math.abs(Date.now() - askedDayMs)),
   }

@@ -73,7 +73,6 @@ export function startLives(options: LivesOptions, events: LifeEvents): Lives {
         aliveMs = performance.now()
         lease.renew(askedMs)
       },
-      left: whenCurrent(lease.end),
       ended: end,
     })
     const life: Life = { starting, over: over.promise, member: undefined, end }

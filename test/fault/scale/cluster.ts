@@ -33,6 +33,8 @@ export interface Member {
   counts(): { readonly ends: number; readonly kills: number; readonly crashes: number }
   /** Ends it for good. @returns its exit code; null when it had to be killed. */
   stop(): Promise<number | null>
+  /** Kills it for good. */
+  killForGood(): Promise<void>
 }
 
 export interface Cluster {
@@ -213,8 +215,15 @@ function startMember(name: string, role: Role, environment: Readonly<Record<stri
     pid: () => child.pid,
     stderr: () => errors,
     counts: () => ({ ...count }),
+    async killForGood() {
+      isStopping = true
+      child.kill('SIGKILL')
+      await ended.promise
+    },
     async stop() {
       isStopping = true
+      // One that stands still would never end.
+      child.kill('SIGCONT')
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
       return ended.promise
     },
