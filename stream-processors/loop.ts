@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { type LogRecord, type PollLimit, sizeOfAll } from '../platform/ports/event-log.ts'
 import { crashPoint } from '../platform/runtime/crash-points.ts'
-import { isNotOwner } from '../platform/runtime/not-owner.ts'
+import { isNotOwner } from '../platform/runtime/ownership.ts'
 import { type RetryPolicy, retry } from '../platform/runtime/retry.ts'
 import { GIVEN_UP, untilGrace } from './stop-grace.ts'
 import { type Held, hold } from './until-owner.ts'

@@ -1,7 +1,7 @@
 import type { Consumer, LogRecord, Ownership, PollLimit } from '../platform/ports/event-log.ts'
 import { MillraceError } from '../platform/runtime/errors.ts'
 import type { Logger } from '../platform/runtime/log.ts'
-import { isNotOwner } from '../platform/runtime/not-owner.ts'
+import { isNotOwner } from '../platform/runtime/ownership.ts'
 import type { LoopName } from './metrics.ts'
 import { type Held, hold } from './until-owner.ts'
 

@@ -8,7 +8,7 @@ import {
 import { createRecordBuffer } from '../../platform/adapters/kafka/record-buffer.ts'
 import type { Consumer, LogRecord, PollLimit, Position } from '../../platform/ports/event-log.ts'
 import { MillraceError } from '../../platform/runtime/errors.ts'
-import { notOwner } from '../../platform/runtime/not-owner.ts'
+import { notOwner } from '../../platform/runtime/ownership.ts'
 import { untilWoken, wake } from '../../platform/runtime/wake.ts'
 import { baseOf, groupIdOf, guarded, type PlatformaticOptions } from './platformatic-base.ts'
 

@@ -3,7 +3,7 @@
 import t from 'tap'
 import type { Consumer } from '../../platform/ports/event-log.ts'
 import { MillraceError } from '../../platform/runtime/errors.ts'
-import { notOwner } from '../../platform/runtime/not-owner.ts'
+import { notOwner } from '../../platform/runtime/ownership.ts'
 import { never, text, until } from './sqlite-log/open-log.ts'
 import { away, openLoop } from './stream-processors/open-loop.ts'
 

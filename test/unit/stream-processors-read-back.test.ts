@@ -3,7 +3,7 @@
 import t, { type Test } from 'tap'
 import { MillraceError } from '../../platform/runtime/errors.ts'
 import { createLogger } from '../../platform/runtime/log.ts'
-import { notOwner } from '../../platform/runtime/not-owner.ts'
+import { notOwner } from '../../platform/runtime/ownership.ts'
 import { WHOLE_STORE } from '../../stream-processors/cell-share.ts'
 import { withReadBack } from '../../stream-processors/read-back.ts'
 import { never, openLog } from './sqlite-log/open-log.ts'

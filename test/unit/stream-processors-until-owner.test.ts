@@ -1,6 +1,6 @@
 import t from 'tap'
 import { MillraceError } from '../../platform/runtime/errors.ts'
-import { notOwner } from '../../platform/runtime/not-owner.ts'
+import { notOwner } from '../../platform/runtime/ownership.ts'
 import { hold } from '../../stream-processors/until-owner.ts'
 import { never } from './sqlite-log/open-log.ts'
 

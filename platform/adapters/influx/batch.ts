@@ -22,7 +22,7 @@ export interface Batch {
   add(point: Point, index: number, names: TenantNames): boolean
   /** @throws {MillraceError} `time-series.unavailable` - some of the points may be stored. */
   send(): Promise<Pick<WriteOutcome, 'rejected' | 'stored'>>
-  /** Resolves when nothing is under way any more, to be called where `send` never is. */
+  /** To be called where anything has failed. Resolves when nothing is under way any more. */
   giveUp(): Promise<void>
 }
 
@@ -101,11 +101,6 @@ export function createBatch({ client, bucket, limits, signal, mayLeave }: BatchO
     return firstLane
   }
 
-  /** Of when sensors were heard: it is said again with the next attempt. */
-  function forget(): void {
-    for (const [sensor, beforeMs] of seen) sensor.seenMs = beforeMs
-  }
-
   return {
     add(point, index, names) {
       const sensor = usual(names, point) ?? refusalOf(names, point, limits) ?? takeNames(names, point)
@@ -126,7 +121,8 @@ export function createBatch({ client, bucket, limits, signal, mayLeave }: BatchO
     },
 
     async giveUp() {
-      forget()
+      // When sensors were heard is said again with the next attempt.
+      for (const [sensor, beforeMs] of seen) sensor.seenMs = beforeMs
       await Promise.allSettled(lanes.map(({ sent }) => sent))
       for (const { lines } of lanes) lines.free()
     },
@@ -137,10 +133,7 @@ export function createBatch({ client, bucket, limits, signal, mayLeave }: BatchO
       // All have ended, one way or the other, when this settles: nothing of a batch arrives after it was given up.
       const ended = await Promise.allSettled(lanes.map(({ sent }) => sent))
       for (const end of ended) {
-        if (end.status === 'rejected') {
-          forget()
-          throw end.reason
-        }
+        if (end.status === 'rejected') throw end.reason
         for (const { index, detail, values } of end.value) {
           if (index >= 0) rejected.push({ index, reason: 'store.refused', detail })
           stored -= values

@@ -68,9 +68,8 @@ export function openInfluxClient(access: InfluxAccess, options: InfluxClientOpti
    * The client lets a request that has timed out be: its socket stays, and what of it is on its way may arrive minutes later, behind newer points. So the
    * connections are broken, all of them, because which one was its own it doesn't say; a server that is silent is silent on the others as well.
    */
-  async function failed(error: unknown): Promise<never> {
+  function endSilent(error: unknown): void {
     if (error instanceof RequestTimedOutError) for (const sockets of Object.values(agent.sockets)) sockets?.forEach(breakOff)
-    throw error
   }
 
   return {
@@ -83,8 +82,12 @@ export function openInfluxClient(access: InfluxAccess, options: InfluxClientOpti
       }
       // What the client's own writer stands on. That one keeps points in a buffer, retries them by itself, and drops them in the end.
       await new Promise<void>((resolve, reject) => {
-        transport.send(path, lines, sending, { error: reject, complete: resolve })
-      }).catch(failed)
+        const error = (cause: Error): void => {
+          endSilent(cause)
+          reject(cause)
+        }
+        transport.send(path, lines, sending, { error, complete: resolve })
+      })
     },
 
     async query(flux, onRow, signal) {
@@ -110,7 +113,8 @@ export function openInfluxClient(access: InfluxAccess, options: InfluxClientOpti
           },
           error(error) {
             settle()
-            failed(error).catch((cause: unknown) => reject(asUnavailable(cause)))
+            endSilent(error)
+            reject(asUnavailable(error))
           },
           complete() {
             settle()
@@ -134,6 +138,7 @@ export function openInfluxClient(access: InfluxAccess, options: InfluxClientOpti
         if (startedAt === undefined || Math.abs(found - startedAt) > STARTED_TOLERANCE_S) startedAt = found
         return startedAt
       } catch (error) {
+        endSilent(error)
         throw asUnavailable(error)
       }
     },

@@ -1,6 +1,6 @@
 import type { Consumer, Ownership, Place, PollLimit, Position } from '../../ports/event-log.ts'
 import { MillraceError } from '../../runtime/errors.ts'
-import { notOwner } from '../../runtime/not-owner.ts'
+import { createOwnership, notOwner } from '../../runtime/ownership.ts'
 import { untilWoken, wake } from '../../runtime/wake.ts'
 import type { BatchSource } from './batch-source.ts'
 import { type LivesOptions, startLives } from './lives.ts'
@@ -8,7 +8,6 @@ import { createRecordBuffer } from './record-buffer.ts'
 import { asUnavailable, guarded, saysNotOwner } from './unavailable.ts'
 
 interface Polled {
-  readonly generation: number
   readonly source: BatchSource | undefined
   readonly ownership: Ownership
   readonly positions: readonly Position[]
@@ -22,33 +21,25 @@ export async function joinKafkaGroup(options: LivesOptions): Promise<Consumer> {
   const { prefix } = options
   const buffer = createRecordBuffer((topic, partition) => lives.resume(topic, partition))
   const waiting = new Set<() => void>()
-  /** Changes whenever what was fetched before may belong to somebody else. */
-  let generation = 0
   let source: BatchSource | undefined
-  let ownership = createOwnership([])
+  /** Another one whenever what was fetched before may belong to somebody else. */
+  let ownership = own([])
   let polled: Polled | undefined
   let isClosed = false
 
   function forget(): void {
-    generation++
     source = undefined
-    ownership = createOwnership([])
+    ownership = own([])
     buffer.clear()
   }
 
-  function createOwnership(places: readonly Place[]): Ownership {
-    const own = generation
-    return {
-      places,
-      assertOwner() {
-        if (own !== generation || places.length === 0) throw notOwner()
-        if (!lives.isMember())
-          throw new MillraceError(
-            'event-log.unavailable',
-            'Kafka has not confirmed for too long that the partitions are still ours.',
-          )
-      },
-    }
+  function own(places: readonly Place[]): Ownership {
+    return createOwnership(places, () => ownership, assertMember)
+  }
+
+  function assertMember(): void {
+    if (!lives.isMember())
+      throw new MillraceError('event-log.unavailable', 'Kafka has not confirmed for too long that the partitions are still ours.')
   }
 
   const lives = startLives(options, {
@@ -61,7 +52,7 @@ export async function joinKafkaGroup(options: LivesOptions): Promise<Consumer> {
     rebalancing: forget,
     joined(partitions) {
       forget()
-      ownership = createOwnership(partitions)
+      ownership = own(partitions)
       buffer.share(partitions.length)
     },
   })
@@ -86,7 +77,7 @@ export async function joinKafkaGroup(options: LivesOptions): Promise<Consumer> {
         if (isClosed) throw new MillraceError('event-log.unavailable', 'The consumer is closed.')
         const { records, positions } = buffer.take(limit)
         if (records.length > 0) {
-          polled = { generation, source, ownership, positions }
+          polled = { source, ownership, positions }
           return records
         }
         await untilWoken(waiting, signal)
@@ -96,7 +87,7 @@ export async function joinKafkaGroup(options: LivesOptions): Promise<Consumer> {
     async commit() {
       if (polled === undefined) return
       const { source: from } = polled
-      if (polled.generation !== generation || from === undefined) {
+      if (polled.ownership !== ownership || from === undefined) {
         polled = undefined
         throw notOwner()
       }

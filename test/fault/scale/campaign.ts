@@ -39,8 +39,8 @@ const GATEWAYS_PER_TENANT = 3
 /** What is tested here is not speed, and all of it is held against the ledger in the end. */
 const PACE_MS = 500
 const PROGRESS_MS_MAX = 30_000
-/** However long it runs: a process that grows for an hour is beyond it. Those that work off what has gathered had 370 at the most. */
-const RSS_MIB_MAX = 500
+/** However long it runs: a process that grows for an hour is beyond it. */
+const RSS_MIB_MAX = 400
 const CALM_MS_MAX = 1_200
 const DRAIN_MS_MAX = 180_000
 

@@ -7,7 +7,7 @@ import {
   type Position,
   sizeOfAll,
 } from '../../../ports/event-log.ts'
-import { notOwner } from '../../../runtime/not-owner.ts'
+import { createOwnership } from '../../../runtime/ownership.ts'
 import type { Caller } from '../../../runtime/thread.ts'
 import { untilWoken, wake } from '../../../runtime/wake.ts'
 import type { LogWriterCalls, Sync } from './log-writer-calls.ts'
@@ -41,7 +41,8 @@ export async function joinLogGroup(
   let cursors: Cursor[] = []
   let first = 0
   let uncommitted: Position[] = []
-  let ownership = createOwnership([])
+  /** What the log has dealt out since the last sync is found out by the commit. */
+  let ownership = own([])
   let syncing: Syncing | undefined
   const waiting = new Set<() => void>()
 
@@ -83,18 +84,11 @@ export async function joinLogGroup(
     if (assignment === undefined) return
     generation = current
     cursors = assignment.map((position) => ({ ...position }))
-    ownership = createOwnership(assignment.map(({ topic, partition }) => ({ topic, partition })))
+    ownership = own(assignment.map(({ topic, partition }) => ({ topic, partition })))
   }
 
-  /** Of the generation there is. What the log has dealt out since the last sync is found out by the commit. */
-  function createOwnership(places: readonly Place[]): Ownership {
-    const own = generation
-    return {
-      places,
-      assertOwner() {
-        if (own !== generation || places.length === 0) throw notOwner()
-      },
-    }
+  function own(places: readonly Place[]): Ownership {
+    return createOwnership(places, () => ownership)
   }
 
   async function readOwned({ recordsMax, bytesMax }: PollLimit): Promise<readonly LogRecord[]> {

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { MessagePort } from 'node:worker_threads'
-import { notOwner } from '../../../runtime/not-owner.ts'
+import { notOwner } from '../../../runtime/ownership.ts'
 import { answer } from '../../../runtime/thread.ts'
 import { explainDamage } from '../database.ts'
 import { openLogDatabase } from './log-format.ts'
